@@ -1,0 +1,92 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { migrateDatabase, openDatabase } from './app/database.ts';
+import { createLog, type Log } from './app/log.ts';
+import { createServer } from './app/server.ts';
+import { createServices, type Wired } from './app/services.ts';
+import { keptSecret } from './auth/kept-secret.ts';
+import { openStore } from './blobs/providers.ts';
+import type { Config } from './config.ts';
+import { Metrics } from './http/metrics.ts';
+
+/** The whole service, built and connected, that does not listen yet. */
+export interface App {
+  readonly log: Log;
+  readonly sweep: Wired['sweep'];
+  /** Names of the migrations that this start applied. */
+  readonly migrated: readonly string[];
+  /** Resolves, with what happened, when something the service cannot do without has ended by itself. */
+  readonly died: Promise<Error>;
+  /** Starts to serve and to sweep; resolves with the origin it is reached at. */
+  listen(): Promise<string>;
+  /** Stops accepting, lets running transfers finish for so many seconds, ends the rest and closes everything. */
+  close(graceSeconds?: number): Promise<void>;
+}
+
+/** Builds the service from its configuration; rejects, with nothing left open, when a part cannot start. */
+export async function createApp(config: Config): Promise<App> {
+  const log = createLog({ level: config.LOG_LEVEL, pretty: !config.isProduction });
+  const opened: (() => Promise<unknown>)[] = [];
+  const closeAll = async () => {
+    for (const close of opened.splice(0).reverse()) await close();
+  };
+  try {
+    const store = await openStore(config.STORAGE_PROVIDER, config);
+    opened.push(() => store.close());
+    const database = await openDatabase(config, (message) => log.info(message));
+    opened.push(() => database.close());
+    const migrated = await migrateDatabase(database, config.MIGRATE_ON_START);
+    await mkdir(config.spillPath, { recursive: true, mode: 0o700 });
+
+    let origin = config.PUBLIC_URL ?? '';
+    let stopping = false;
+    const metrics = new Metrics();
+    const secrets = config.JWT_SECRET?.length ? config.JWT_SECRET : [await keptSecret(config.secretPath)];
+    const wired = createServices({
+      config,
+      collections: database.collections,
+      store,
+      secrets,
+      metrics,
+      log,
+      baseUrl: () => origin,
+    });
+    opened.push(() => wired.sweeping.stop());
+    const server = await createServer({
+      config,
+      wired,
+      metrics,
+      log,
+      checks: {
+        database: () =>
+          database.connection.db?.command({ ping: 1 }) ?? Promise.reject(new Error('not connected')),
+        storage: () => store.check(),
+      },
+      stopping: () => stopping,
+      assetsDirectory: join(import.meta.dirname, '../dist/playground'),
+    });
+    opened.push(() => server.close());
+
+    return {
+      log,
+      sweep: wired.sweep,
+      migrated,
+      died: database.died,
+      async listen() {
+        const address = await server.listen({ host: config.HOST, port: config.PORT });
+        origin ||= address;
+        wired.sweeping.start();
+        return address;
+      },
+      async close(graceSeconds = 0) {
+        stopping = true;
+        const cut = setTimeout(() => server.server.closeAllConnections(), graceSeconds * 1000);
+        await closeAll();
+        clearTimeout(cut);
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+import { mkdir } from 'node:fs/promises';
+
+import type { Config } from '../config.ts';
+import { defaultCacheDirectory } from '../database/cache-directory.ts';
+import { connect } from '../database/connection.ts';
+import { type EmbeddedEngine, startEmbeddedEngine } from '../database/embedded-engine.ts';
+import { migrate, pendingMigrations } from '../database/migrations.ts';
+import { type Collections, collectionsOf } from '../models/collections.ts';
+
+/** The database as the process uses it. */
+export interface Database {
+  readonly connection: Awaited<ReturnType<typeof connect>>;
+  readonly collections: Collections;
+  /** The address that any other process of this user may connect to while this one runs. */
+  readonly uri: string;
+  /** Resolves, with what happened, if an embedded engine ends by itself. */
+  readonly died: Promise<Error>;
+  close(): Promise<void>;
+}
+
+/** Connects to the configured server, or starts the embedded engine; the schema of the data is not touched yet. */
+export async function openDatabase(config: Config, log: (message: string) => void): Promise<Database> {
+  const engine = config.MONGODB_URI ? null : await startEngine(config, log);
+  const uri = config.MONGODB_URI ?? `${engine?.uri}`;
+  try {
+    const connection = await connect(uri);
+    return {
+      connection,
+      collections: collectionsOf(connection),
+      uri,
+      died: engine?.died ?? new Promise<never>(() => undefined),
+      async close() {
+        await connection.close();
+        await engine?.stop();
+      },
+    };
+  } catch (error) {
+    await engine?.stop();
+    throw new Error(`The database does not answer: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Brings the data up to date, or, where a start must not do that, refuses to go on with old data. */
+export async function migrateDatabase(database: Database, mayMigrate: boolean): Promise<string[]> {
+  if (mayMigrate) return migrate(database.connection, database.collections);
+  const pending = await pendingMigrations(database.connection);
+  if (pending.length > 0) {
+    throw new Error(
+      `Run \`npm run migrate\` first: the database lacks ${pending.join(', ')} (MIGRATE_ON_START is false).`,
+    );
+  }
+  return [];
+}
+
+async function startEngine(config: Config, log: (message: string) => void): Promise<EmbeddedEngine> {
+  await mkdir(config.dataPath, { recursive: true, mode: 0o700 });
+  return startEmbeddedEngine({
+    directory: config.databasePath,
+    cacheDirectory: defaultCacheDirectory(),
+    log,
+  });
+}

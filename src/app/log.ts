@@ -1,0 +1,34 @@
+import { type Logger, pino } from 'pino';
+
+/** The process’s log: JSON lines in production, readable ones elsewhere; secrets never get into either. */
+export type Log = Logger;
+
+// Bodies and URLs with signatures are never logged; headers that carry secrets are masked in case somebody logs them.
+const REDACTED = ['authorization', 'cookie', '["set-cookie"]'].flatMap((name) => [
+  `req.headers.${name}`.replace('.[', '['),
+  `headers.${name}`.replace('.[', '['),
+]);
+
+/** Opens the log. */
+export function createLog(options: { level: string; pretty: boolean }): Log {
+  return pino({
+    level: options.level,
+    redact: { paths: REDACTED, censor: '[redacted]' },
+    serializers: {
+      // The address without its query: signed URLs carry their signature there.
+      req: (request: { method: string; url: string; ip?: string }) => ({
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        ip: request.ip,
+      }),
+      res: (reply: { statusCode: number }) => ({ status: reply.statusCode }),
+      err: pino.stdSerializers.errWithCause,
+    },
+    ...(options.pretty && {
+      transport: {
+        target: 'pino-pretty',
+        options: { ignore: 'pid,hostname,reqId', singleLine: true, translateTime: 'SYS:HH:MM:ss' },
+      },
+    }),
+  });
+}

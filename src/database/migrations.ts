@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Connection } from 'mongoose';
+import type { Collections } from '../models/collections.ts';
+import { migration as indexes } from './migrations/0001-indexes.ts';
+
+/** One step of the database’s history. It may be run again after a crash midway, so it must bear that. */
+export interface Migration {
+  /** Number and name; decides the order and never changes. */
+  readonly name: string;
+  up(collections: Collections, connection: Connection): Promise<void>;
+}
+
+/** Every migration, in order. */
+export const MIGRATIONS: readonly Migration[] = [indexes];
+
+interface Applied {
+  _id: string;
+  appliedAt?: Date;
+  owner?: string;
+  until?: Date;
+}
+
+const LOCK = 'lock';
+const LOCK_MS = 60_000;
+const DUPLICATE_KEY = 11000;
+
+/** The names of the migrations that this database has not seen. */
+export async function pendingMigrations(connection: Connection): Promise<string[]> {
+  const applied = await record(connection)
+    .find({}, { projection: { _id: 1 } })
+    .toArray();
+  const names = new Set(applied.map(({ _id }) => _id));
+  return MIGRATIONS.map(({ name }) => name).filter((name) => !names.has(name));
+}
+
+/** Applies what is pending, one node at a time; resolves with the names of what this call applied. */
+export async function migrate(connection: Connection, collections: Collections): Promise<string[]> {
+  if ((await pendingMigrations(connection)).length === 0) return [];
+  const release = await lock(connection);
+  try {
+    const pending = new Set(await pendingMigrations(connection));
+    for (const migration of MIGRATIONS) {
+      if (!pending.has(migration.name)) continue;
+      await migration.up(collections, connection);
+      await record(connection).insertOne({ _id: migration.name, appliedAt: new Date() });
+    }
+    return [...pending];
+  } finally {
+    await release();
+  }
+}
+
+/** Waits for its turn; a lock whose owner died falls free after a minute without renewal. */
+async function lock(connection: Connection): Promise<() => Promise<void>> {
+  const owner = randomUUID();
+  while (!(await take(connection, owner))) await pause(200);
+  const renewal = setInterval(() => {
+    record(connection)
+      .updateOne({ _id: LOCK, owner }, { $set: { until: new Date(Date.now() + LOCK_MS) } })
+      // A renewal that fails once is made up for by the next.
+      .catch(() => undefined);
+  }, LOCK_MS / 4);
+  return async () => {
+    clearInterval(renewal);
+    await record(connection).deleteOne({ _id: LOCK, owner });
+  };
+}
+
+async function take(connection: Connection, owner: string): Promise<boolean> {
+  try {
+    await record(connection).updateOne(
+      { _id: LOCK, until: { $lt: new Date() } },
+      { $set: { owner, until: new Date(Date.now() + LOCK_MS) } },
+      { upsert: true },
+    );
+    return true;
+  } catch (error) {
+    if ((error as { code?: number }).code === DUPLICATE_KEY) return false;
+    throw error;
+  }
+}
+
+const record = (connection: Connection) => connection.collection<Applied>('migrations');

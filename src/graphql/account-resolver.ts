@@ -1,0 +1,88 @@
+import { Arg, Ctx, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { AppError } from '../errors.ts';
+import { Role, StorageUsage, User } from '../models/user.ts';
+import type { Usage } from '../services/profiles.ts';
+import { UpdateProfileInput } from './account-inputs.ts';
+import { isProvedNow } from './account-types.ts';
+import { type Context, viewerOf } from './context.ts';
+
+/** The account of the viewer, and what others may see of an account. */
+@Resolver(() => User)
+export class AccountResolver {
+  @Query(() => User, { description: 'The own account.' })
+  async me(@Ctx() context: Context): Promise<User> {
+    const user = await context.services.accounts.find(viewerOf(context).userId);
+    if (!user) throw new AppError('UNAUTHENTICATED', 'This account has ended.');
+    return user;
+  }
+
+  @FieldResolver(() => String, { description: 'Shown to the account itself and to administrators only.' })
+  email(@Root() user: Shown, @Ctx() context: Context): string {
+    refuseOthers(user, context);
+    return user.email;
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'Where the account’s image is; null without one.',
+  })
+  avatarUrl(): string | null {
+    return null;
+  }
+
+  @FieldResolver(() => StorageUsage, {
+    description: 'How much the account stores; shown to the account itself and to administrators only.',
+  })
+  usage(@Root() user: Shown, @Ctx() context: Context): Promise<StorageUsage> {
+    refuseOthers(user, context);
+    return context.services.accounts.usage(user._id);
+  }
+
+  @Mutation(() => User, { description: 'Changes the own profile. CONFLICT when the username is taken.' })
+  updateProfile(
+    @Arg('input', () => UpdateProfileInput, { description: 'The changes.' }) input: UpdateProfileInput,
+    @Ctx() context: Context,
+  ): Promise<User> {
+    return context.services.accounts.updateProfile(viewerOf(context), input);
+  }
+
+  @Mutation(() => Boolean, { description: 'Sets a new password and ends every other session at once.' })
+  async changePassword(
+    @Arg('oldPassword', () => String, { description: 'The password up to now.' }) oldPassword: string,
+    @Arg('newPassword', () => String, { description: '8–200 characters.' }) newPassword: string,
+    @Ctx() context: Context,
+  ): Promise<boolean> {
+    await context.services.accounts.changePassword(viewerOf(context), oldPassword, newPassword);
+    return true;
+  }
+
+  @Mutation(() => Boolean, {
+    description:
+      'Deletes the own account for good: its sessions end at once, its files are removed soon after.',
+  })
+  async deleteAccount(
+    @Arg('password', () => String, { description: 'The account’s password.' }) password: string,
+    @Ctx() context: Context,
+  ): Promise<boolean> {
+    await context.services.accounts.deleteAccount(viewerOf(context), password);
+    if (context.refreshCookie.wanted) context.refreshCookie.clear();
+    return true;
+  }
+}
+
+/** The part of a storage usage that costs a count, made only when asked for. */
+@Resolver(() => StorageUsage)
+export class StorageUsageResolver {
+  @FieldResolver(() => Int, { description: 'How many files the account has, the trash included.' })
+  fileCount(@Root() usage: Pick<Usage, '_id'>, @Ctx() context: Context): Promise<number> {
+    return context.services.accounts.countFiles(usage._id);
+  }
+}
+
+// Not the class itself: TypeGraphQL would copy the root into a new instance, and isProvedNow knows the original.
+type Shown = Pick<User, '_id' | 'email'>;
+
+function refuseOthers(user: Shown, { viewer }: Context): void {
+  const isAllowed = viewer?.userId.equals(user._id) || viewer?.role === Role.ADMIN || isProvedNow(user);
+  if (!isAllowed) throw new AppError('FORBIDDEN', 'not authorised');
+}

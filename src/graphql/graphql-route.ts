@@ -1,0 +1,165 @@
+import type { ApolloServer } from '@apollo/server';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import DataLoader from 'dataloader';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, hasCode } from '../errors.ts';
+import type { Viewer } from '../services/viewer.ts';
+import type { Context, Services } from './context.ts';
+import { DocumentGate } from './document-gate.ts';
+import { PREFLIGHT_ADVICE, toAppError } from './error-mapping.ts';
+import { ENVELOPE_BYTES, type MultipartLimits, receiveMultipart } from './multipart-request.ts';
+import { refreshCookieOf } from './refresh-cookie.ts';
+import { answerUnread, refuse } from './refusal.ts';
+
+/** What the endpoint is made of. */
+export interface GraphQLRouteOptions {
+  readonly apollo: ApolloServer<Context>;
+  readonly services: Services;
+  readonly multipart: MultipartLimits;
+  /** Bytes of a whole multipart request, where its length is known beforehand. */
+  readonly maxRequestBytes: number;
+  /** Bytes of a JSON request. */
+  readonly maxJsonBytes: number;
+  readonly secureCookies: boolean;
+  /** The page for a browser that opens the endpoint; null for every other request. */
+  readonly page: (request: FastifyRequest) => { html: string; headers: Record<string, string> } | null;
+}
+
+/** The GraphQL endpoint: `POST` with JSON or multipart, `GET` for queries and for the page. */
+export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteOptions): Promise<void> {
+  const { apollo, services } = options;
+  const viewers = new WeakMap<FastifyRequest, Viewer>();
+  const signals = new WeakMap<FastifyRequest, AbortSignal>();
+  const gate = new DocumentGate();
+
+  const runOperation = fastifyApolloHandler(apollo, { context: contextOf });
+
+  // The parts of a multipart body are read by receiveMultipart, as the operation wants them.
+  app.addContentTypeParser('multipart/form-data', (_request, _body, done) => done(null));
+
+  app.setErrorHandler((error, request, reply) => refuse(request, reply, requestError(error)));
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/graphql',
+    bodyLimit: options.maxJsonBytes,
+    onRequest: admit,
+    handler: (request, reply) =>
+      isMultipart(request) ? answerMultipart(request, reply) : answer(request, reply),
+  });
+
+  /** Decides by the headers alone whether a multipart body is worth reading. */
+  async function admit(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (isMultipart(request)) {
+      if (!request.headers['apollo-require-preflight'] && !request.headers['x-apollo-operation-name']) {
+        throw new AppError('BAD_USER_INPUT', PREFLIGHT_ADVICE);
+      }
+      const token = bearerOf(request);
+      if (token === null)
+        throw new AppError('UNAUTHENTICATED', 'Uploads need `Authorization: Bearer <accessToken>`.');
+      const viewer = await services.sessions.authenticate(token);
+      await requireRoom(viewer, Number(request.headers['content-length'] ?? 0));
+      viewers.set(request, viewer);
+    }
+    // Clients that ask before they send a body hear of a refusal without having sent it.
+    if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();
+  }
+
+  async function requireRoom(viewer: Viewer, length: number): Promise<void> {
+    if (length > options.maxRequestBytes) {
+      throw new AppError('PAYLOAD_TOO_LARGE', `A request may have at most ${options.maxRequestBytes} bytes.`);
+    }
+    // A small request is as soon read as its quota is asked for; the stream itself is checked in any case.
+    if (
+      length > ENVELOPE_BYTES &&
+      length - ENVELOPE_BYTES > (await services.uploads.remainingBytes(viewer))
+    ) {
+      throw new AppError('QUOTA_EXCEEDED', 'The account’s storage quota cannot hold this request.');
+    }
+  }
+
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const page = options.page(request);
+    if (page) return reply.headers(page.headers).send(page.html);
+    reply.header('vary', 'accept');
+    gate.check(sourceOf(request));
+    return runOperation.call(app, request, reply);
+  }
+
+  async function answerMultipart(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const signal = signalOf(request);
+    const received = await receiveMultipart(request.raw, options.multipart, signal);
+    try {
+      request.body = received.operation;
+      gate.check(sourceOf(request));
+      const body = (await runOperation.call(app, request, reply)) as string;
+      const wasRead = await received.close();
+      return wasRead ? body : answerUnread(request, reply, body);
+    } finally {
+      await received.close();
+    }
+  }
+
+  async function contextOf(request: FastifyRequest, reply: FastifyReply): Promise<Context> {
+    return {
+      viewer: viewers.get(request) ?? (await viewerOf(request)),
+      services,
+      requestId: request.id,
+      client: { ip: request.ip, userAgent: request.headers['user-agent'] ?? null },
+      refreshCookie: refreshCookieOf(request, reply, { secure: options.secureCookies }),
+      loaders: { users: new DataLoader((ids) => services.accounts.findMany(ids)) },
+      signal: signalOf(request),
+    };
+  }
+
+  /** A token that is not valid leaves the request without a viewer, so that `login` and `refreshToken` still work. */
+  async function viewerOf(request: FastifyRequest): Promise<Viewer | null> {
+    const token = bearerOf(request);
+    if (token === null) return null;
+    try {
+      return await services.sessions.authenticate(token);
+    } catch (error) {
+      if (hasCode(error, 'UNAUTHENTICATED')) return null;
+      throw error;
+    }
+  }
+
+  function signalOf(request: FastifyRequest): AbortSignal {
+    const known = signals.get(request);
+    if (known) return known;
+    const controller = new AbortController();
+    request.raw.once('close', () => {
+      if (!request.raw.complete) {
+        controller.abort(
+          new AppError('BAD_USER_INPUT', 'The client went away before the request was complete.'),
+        );
+      }
+    });
+    signals.set(request, controller.signal);
+    return controller.signal;
+  }
+}
+
+/** The access token of an `Authorization: Bearer` header (RFC 6750 section 2.1); null without one. */
+export function bearerOf(request: FastifyRequest): string | null {
+  return /^Bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
+}
+
+function isMultipart(request: FastifyRequest): boolean {
+  return (
+    request.method === 'POST' && /^\s*multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')
+  );
+}
+
+function sourceOf(request: FastifyRequest): unknown {
+  const holder = request.method === 'GET' ? request.query : request.body;
+  return (holder as { query?: unknown } | null | undefined)?.query;
+}
+
+function requestError(error: unknown): AppError {
+  const status = (error as { statusCode?: number }).statusCode;
+  if (error instanceof AppError || status === undefined || status >= 500) return toAppError(error);
+  const message = (error as Error).message;
+  if (status === 413) return new AppError('PAYLOAD_TOO_LARGE', message);
+  return new AppError(status === 415 ? 'UNSUPPORTED_MEDIA_TYPE' : 'BAD_USER_INPUT', message);
+}

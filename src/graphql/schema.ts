@@ -1,0 +1,19 @@
+import 'reflect-metadata';
+import type { GraphQLSchema } from 'graphql';
+import { GraphQLUpload } from 'graphql-upload-ts';
+import { buildSchema } from 'type-graphql';
+import { AccountResolver, StorageUsageResolver } from './account-resolver.ts';
+import { FileResolver } from './file-resolver.ts';
+import { SessionResolver } from './session-resolver.ts';
+import { UploadResolver } from './upload-resolver.ts';
+
+/** The API’s schema, built from the classes. */
+export function createSchema(): Promise<GraphQLSchema> {
+  // The package’s own words would be the only undocumented-looking ones in the schema.
+  GraphQLUpload.description =
+    'A file, sent by the GraphQL multipart request specification: https://github.com/jaydenseric/graphql-multipart-request-spec.';
+  return buildSchema({
+    resolvers: [AccountResolver, StorageUsageResolver, SessionResolver, FileResolver, UploadResolver],
+    validate: { validationError: { target: false, value: false }, forbidUnknownValues: false },
+  });
+}

@@ -1,0 +1,35 @@
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../errors.ts';
+
+/** Makes every plain route answer errors by the closed table; what is not an AppError is masked and logged. */
+export function answerErrors(app: FastifyInstance): void {
+  app.setNotFoundHandler(() => {
+    throw new AppError('NOT_FOUND', 'There is nothing at this address.');
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    const known = tableError(error);
+    if (!known || known.cause !== undefined)
+      request.log.error({ err: error, requestId: request.id }, 'a request failed');
+    const { code, message, status, retryAfter } =
+      known ?? new AppError('INTERNAL_SERVER_ERROR', 'Something went wrong on the server.');
+    // Headers of the answer that was being built do not describe this one.
+    for (const name of ['content-disposition', 'content-length', 'content-range', 'etag', 'last-modified']) {
+      reply.removeHeader(name);
+    }
+    if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
+    if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+    return reply
+      .code(status)
+      .header('cache-control', 'no-store')
+      .type('application/json')
+      .send({ error: { code, message, requestId: request.id } });
+  });
+}
+
+function tableError(error: unknown): AppError | null {
+  if (error instanceof AppError) return error;
+  const { statusCode, message } = error as { statusCode?: number; message: string };
+  if (statusCode === undefined || statusCode >= 500) return null;
+  return new AppError(statusCode === 413 ? 'PAYLOAD_TOO_LARGE' : 'BAD_USER_INPUT', message);
+}

@@ -1,0 +1,101 @@
+import type { FastifyInstance } from 'fastify';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What the process counts; one per app, so that two in a process do not share counts. */
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly requests = new Counter({
+    name: 'http_requests_total',
+    help: 'Requests answered.',
+    labelNames: ['method', 'route', 'status'],
+    registers: [this.registry],
+  });
+  private readonly durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from a request’s headers to the end of its answer.',
+    labelNames: ['method', 'route'],
+    buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 600],
+    registers: [this.registry],
+  });
+  private readonly bytes = new Counter({
+    name: 'http_bytes_total',
+    help: 'Bytes of connections, received and sent, headers included.',
+    labelNames: ['direction'],
+    registers: [this.registry],
+  });
+  private readonly uploadsRunning = new Gauge({
+    name: 'uploads_running',
+    help: 'Files that are coming in now.',
+    registers: [this.registry],
+  });
+  private readonly uploads = new Counter({
+    name: 'uploads_total',
+    help: 'Uploads that ended.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
+  private readonly uploadedBytes = new Counter({
+    name: 'uploaded_bytes_total',
+    help: 'Bytes of files received, failed uploads included.',
+    registers: [this.registry],
+  });
+  private readonly running = new Gauge({
+    name: 'http_requests_running',
+    help: 'Requests that are being answered now.',
+    labelNames: ['route'],
+    registers: [this.registry],
+  });
+
+  readonly contentType = this.registry.contentType;
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Adds a gauge whose value is asked for when the metrics are read. */
+  gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  uploadBegan(): void {
+    this.uploadsRunning.inc();
+  }
+
+  uploadEnded(outcome: string, bytes: number): void {
+    this.uploadsRunning.dec();
+    this.uploads.inc({ outcome });
+    this.uploadedBytes.inc(bytes);
+  }
+
+  /** Counts every request of the server; routes by their pattern, never by the address a client sent. */
+  observe(app: FastifyInstance): void {
+    app.addHook('onRequest', async (request) => {
+      this.running.inc({ route: routeOf(request.routeOptions.url) });
+    });
+    app.addHook('onResponse', async (request, reply) => {
+      const route = routeOf(request.routeOptions.url);
+      this.running.dec({ route });
+      this.requests.inc({ method: request.method, route, status: reply.statusCode });
+      this.durations.observe({ method: request.method, route }, reply.elapsedTime / 1000);
+    });
+    app.server.on('connection', (socket) => {
+      socket.once('close', () => {
+        this.bytes.inc({ direction: 'in' }, socket.bytesRead);
+        this.bytes.inc({ direction: 'out' }, socket.bytesWritten);
+      });
+    });
+  }
+}
+
+const routeOf = (pattern: string | undefined) => pattern ?? 'none';

@@ -1,0 +1,51 @@
+import { index, modelOptions, prop } from '@typegoose/typegoose';
+import type { Types } from 'mongoose';
+import { Claim } from './claim.ts';
+
+/**
+ * The content itself, stored once; many files may share one. Unique on hash and size among live blobs, and only
+ * hashes that the server computed over bytes it received are ever looked up here.
+ */
+@index({ hash: 1, size: 1 }, { unique: true, partialFilterExpression: { live: true }, name: 'live_content' })
+@index({ key: 1 }, { unique: true, name: 'key' })
+@index({ 'claims.at': 1 }, { sparse: true, name: 'unsettled_claims' })
+@index({ unreferencedAt: 1 }, { sparse: true, name: 'unreferenced' })
+@modelOptions({ schemaOptions: { collection: 'blobs', timestamps: true, versionKey: false } })
+export class Blob {
+  _id!: Types.ObjectId;
+
+  /** SHA-256 of the plain content, lower-case hex. */
+  @prop({ type: () => String, required: true })
+  hash!: string;
+
+  /** Bytes. */
+  @prop({ type: () => Number, required: true })
+  size!: number;
+
+  @prop({ type: () => String, required: true })
+  provider!: string;
+
+  @prop({ type: () => String, required: true })
+  location!: string;
+
+  @prop({ type: () => String, required: true })
+  key!: string;
+
+  /** How many files refer to it, running uploads included. */
+  @prop({ type: () => Number, required: true })
+  refCount!: number;
+
+  /** False once the janitor began to delete it: no new file may refer to it from then on. */
+  @prop({ type: () => Boolean, required: true })
+  live!: boolean;
+
+  /** When refCount last fell to 0; null while files refer to it. */
+  @prop({ type: () => Date })
+  unreferencedAt?: Date | null;
+
+  @prop({ type: () => [Claim], default: undefined, _id: false })
+  claims?: Claim[];
+
+  createdAt!: Date;
+  updatedAt!: Date;
+}

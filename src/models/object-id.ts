@@ -1,0 +1,17 @@
+import mongoose from 'mongoose';
+
+/** The ids of all documents. */
+export const ObjectId = mongoose.Types.ObjectId;
+export type ObjectId = mongoose.Types.ObjectId;
+
+export type Collection<T extends mongoose.mongo.Document> = mongoose.mongo.Collection<T>;
+export type Filter<T> = mongoose.mongo.Filter<T>;
+/** An aggregation expression or stage. */
+export type Expression = mongoose.mongo.Document;
+
+const HEX = /^[0-9a-f]{24}$/i;
+
+/** The id a client's text names, or null when it cannot be one. */
+export function parseId(text: unknown): ObjectId | null {
+  return typeof text === 'string' && HEX.test(text) ? new ObjectId(text) : null;
+}

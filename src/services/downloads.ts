@@ -1,0 +1,103 @@
+import type { Readable } from 'node:stream';
+import type { BlobStore, ByteRange } from '../blobs/blob-store.ts';
+import { AppError, hasCode } from '../errors.ts';
+import type { Blob } from '../models/blob.ts';
+import type { Collections } from '../models/collections.ts';
+import type { StoredFile } from '../models/file.ts';
+import { type FileService, notFound } from './files.ts';
+import type { Disposition, LinkParameters, LinkService } from './links.ts';
+import type { SessionService } from './sessions.ts';
+import type { Viewer } from './viewer.ts';
+
+/** How a request asks for a content: with an access token, with a signed URL, or with neither for public files. */
+export interface DownloadRequest {
+  readonly fileId: string;
+  readonly bearer: string | null;
+  readonly link: LinkParameters;
+}
+
+/** A file whose content the caller may have. */
+export interface Download {
+  readonly file: StoredFile;
+  readonly disposition: Disposition;
+}
+
+/** Hands bytes back: who may have them, and the stream of them. */
+export class DownloadService {
+  private readonly collections: Collections;
+  private readonly files: FileService;
+  private readonly sessions: SessionService;
+  private readonly links: LinkService;
+  private readonly store: BlobStore;
+
+  constructor(parts: {
+    collections: Collections;
+    files: FileService;
+    sessions: SessionService;
+    links: LinkService;
+    store: BlobStore;
+  }) {
+    this.collections = parts.collections;
+    this.files = parts.files;
+    this.sessions = parts.sessions;
+    this.links = parts.links;
+    this.store = parts.store;
+  }
+
+  /**
+   * The file, if this request may have its content. Rejects with UNAUTHENTICATED for a token that is not valid,
+   * FORBIDDEN or GONE for a link that is not, GONE for an expired file and NOT_FOUND for everything the caller may not see.
+   */
+  async authorise(request: DownloadRequest): Promise<Download> {
+    const { fileId, bearer, link } = request;
+    if (link.signature !== undefined) {
+      const grant = this.links.verify(fileId, link);
+      const viewer = grant.viewer && (await this.stillActive(grant.viewer));
+      return { file: await this.get(viewer, fileId), disposition: grant.disposition };
+    }
+    const viewer = bearer === null ? null : await this.sessions.authenticate(bearer);
+    return {
+      file: await this.get(viewer, fileId),
+      disposition: link.disposition === 'inline' ? 'inline' : 'attachment',
+    };
+  }
+
+  /** The content’s bytes, or one range of them; rejects before any byte. Destroying the stream frees what it holds. */
+  async open(file: StoredFile, range?: ByteRange): Promise<Readable> {
+    const blob = await this.blobOf(file);
+    try {
+      return await this.store.open(blob.key, range);
+    } catch (error) {
+      if (!hasCode(error, 'NOT_FOUND')) throw error;
+      // The document promises bytes that the store has lost: the caller asked rightly.
+      throw new AppError('STORAGE_UNAVAILABLE', 'The content cannot be read now.', { cause: error });
+    }
+  }
+
+  /** Counts one download; a count that fails must not fail the download, so the caller need not wait. */
+  async count(file: StoredFile): Promise<void> {
+    await this.collections.files.updateOne(
+      { _id: file._id },
+      { $inc: { downloadCount: 1 }, $set: { lastDownloaded: new Date() } },
+      { timestamps: false },
+    );
+  }
+
+  private async get(viewer: Pick<Viewer, 'userId'> | null, fileId: string): Promise<StoredFile> {
+    const file = await this.files.get(viewer, fileId, 'download');
+    if (file.isDeleted) throw notFound();
+    return file;
+  }
+
+  private async stillActive(viewer: Pick<Viewer, 'userId'>): Promise<Pick<Viewer, 'userId'>> {
+    const active = await this.collections.users.exists({ _id: viewer.userId, isActive: true });
+    if (!active) throw notFound();
+    return viewer;
+  }
+
+  private async blobOf(file: StoredFile): Promise<Pick<Blob, 'key'>> {
+    const blob = file.blob && (await this.collections.blobs.findById(file.blob, { key: 1 }).lean());
+    if (!blob) throw new AppError('STORAGE_UNAVAILABLE', 'The content cannot be read now.');
+    return blob;
+  }
+}

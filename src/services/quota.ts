@@ -1,0 +1,53 @@
+import { AppError } from '../errors.ts';
+import type { Collections } from '../models/collections.ts';
+import type { ObjectId } from '../models/object-id.ts';
+import { Ledger } from './ledger.ts';
+
+/** What an account may still store; bytes, or Infinity without a quota. */
+export async function remainingBytes(users: Collections['users'], userId: ObjectId): Promise<number> {
+  const user = await users.findById(userId, { quotaBytes: 1, usedBytes: 1 }).lean();
+  if (!user) return 0;
+  return user.quotaBytes === null ? Number.POSITIVE_INFINITY : Math.max(0, user.quotaBytes - user.usedBytes);
+}
+
+const fits = (bytes: number) => ({
+  isActive: true,
+  $expr: { $lte: [{ $add: ['$usedBytes', bytes] }, { $ifNull: ['$quotaBytes', Number.MAX_SAFE_INTEGER] }] },
+});
+
+/** The bytes one running upload has reserved of its owner's quota, always at least as many as it has received. */
+export class Reservation {
+  private readonly ledger: Ledger;
+  private readonly owner: ObjectId;
+  private readonly file: ObjectId;
+  private reserved: number | null = null;
+
+  constructor(ledger: Ledger, owner: ObjectId, file: ObjectId) {
+    this.ledger = ledger;
+    this.owner = owner;
+    this.file = file;
+  }
+
+  /** Whether `total` bytes are reserved already. */
+  covers(total: number): boolean {
+    return this.reserved !== null && total <= this.reserved;
+  }
+
+  /** Reserves up to `total` bytes, and `ahead` more if the quota holds them; rejects with QUOTA_EXCEEDED. */
+  async cover(total: number, ahead = 0): Promise<void> {
+    if (this.covers(total)) return;
+    if (ahead > 0 && (await this.grow(total + ahead))) return;
+    if (await this.grow(total)) return;
+    throw new AppError('QUOTA_EXCEEDED', 'The account’s storage quota cannot hold this file.');
+  }
+
+  private async grow(total: number): Promise<boolean> {
+    const more = total - (this.reserved ?? 0);
+    const grown =
+      this.reserved === null
+        ? await this.ledger.claim(this.owner, this.file, more, fits(more))
+        : await this.ledger.raise(this.owner, this.file, more, fits(more));
+    if (grown) this.reserved = total;
+    return grown;
+  }
+}

@@ -1,0 +1,151 @@
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Collections } from '../models/collections.ts';
+import { LISTED, NEVER } from '../models/file.ts';
+import { UploadStatus } from '../models/file-enums.ts';
+import type { BlobReferences } from './blob-references.ts';
+import type { FilePurge } from './file-purge.ts';
+import type { Ledger } from './ledger.ts';
+import type { UploadUndo } from './upload-undo.ts';
+
+/** After how long each kind of leftover is taken for one; milliseconds. */
+export interface SweepAges {
+  /** An upload without a sign of life. */
+  readonly staleUpload: number;
+  /** A blob that nothing refers to. */
+  readonly unreferencedBlob: number;
+  /** A file in the trash. */
+  readonly trash: number;
+}
+
+/** How many things each step of a sweep dealt with. */
+export type SweepReport = Record<
+  'uploads' | 'claims' | 'purges' | 'expired' | 'trash' | 'accounts' | 'blobs' | 'unfinished',
+  number
+>;
+
+/** Finds what crashes and time leave behind, and finishes or undoes it. Any number of nodes may sweep at once. */
+export class Sweep {
+  private readonly collections: Collections;
+  private readonly store: BlobStore;
+  private readonly references: BlobReferences;
+  private readonly usage: Ledger;
+  private readonly purge: FilePurge;
+  private readonly undo: UploadUndo;
+  private readonly ages: SweepAges;
+
+  constructor(parts: {
+    collections: Collections;
+    store: BlobStore;
+    references: BlobReferences;
+    usage: Ledger;
+    purge: FilePurge;
+    undo: UploadUndo;
+    ages: SweepAges;
+  }) {
+    this.collections = parts.collections;
+    this.store = parts.store;
+    this.references = parts.references;
+    this.usage = parts.usage;
+    this.purge = parts.purge;
+    this.undo = parts.undo;
+    this.ages = parts.ages;
+  }
+
+  /** One pass over every kind of leftover; resolves with what it found. */
+  async run(): Promise<SweepReport> {
+    const stale = ago(this.ages.staleUpload);
+    return {
+      uploads: await this.staleUploads(stale),
+      purges: await this.interruptedPurges(stale),
+      claims:
+        (await this.staleClaims(this.usage, stale)) + (await this.staleClaims(this.references.ledger, stale)),
+      expired: await this.expiredFiles(),
+      trash: await this.oldTrash(),
+      accounts: await this.deletedAccounts(),
+      blobs: await this.unreferencedBlobs(),
+      unfinished: await this.store.sweepUnfinished(stale),
+    };
+  }
+
+  private async staleUploads(before: Date): Promise<number> {
+    let undone = 0;
+    for await (const file of this.collections.files
+      .find({ heartbeatAt: { $lt: before } }, { _id: 1 })
+      .lean()) {
+      if (await this.undo.undo(file._id)) undone += 1;
+    }
+    return undone;
+  }
+
+  private async interruptedPurges(before: Date): Promise<number> {
+    let finished = 0;
+    for await (const file of this.collections.files.find({ purgingAt: { $lt: before } }).lean()) {
+      await this.purge.finish(file);
+      finished += 1;
+    }
+    return finished;
+  }
+
+  private async staleClaims(ledger: Ledger, before: Date): Promise<number> {
+    let ended = 0;
+    for await (const { owner, claim } of ledger.stale(before)) {
+      const file = await this.collections.files
+        .findById(claim.file, { uploadStatus: 1, fileSize: 1, blob: 1 })
+        .lean();
+      // The file itself is unfinished: its upload or its purge is carried on first, the claim with it.
+      if (file && file.uploadStatus !== UploadStatus.COMPLETED) continue;
+      const stays = file && (ledger === this.usage ? file.fileSize : Number(file.blob?.equals(owner) ?? 0));
+      if (stays) await ledger.settle(owner, claim.file, stays);
+      else await ledger.release(owner, claim.file);
+      ended += 1;
+    }
+    return ended;
+  }
+
+  private async expiredFiles(): Promise<number> {
+    const now = new Date();
+    const { modifiedCount } = await this.collections.files.updateMany(
+      { expiryDate: { $gt: NEVER, $lte: now }, isDeleted: false, ...LISTED },
+      { $set: { isDeleted: true, deletedAt: now } },
+    );
+    return modifiedCount;
+  }
+
+  private oldTrash(): Promise<number> {
+    return this.purge.purgeAll({ isDeleted: true, deletedAt: { $lt: ago(this.ages.trash) } });
+  }
+
+  /** An account goes only after everything it owned: until then its document remembers that something is left. */
+  private async deletedAccounts(): Promise<number> {
+    const { users, sessions, files } = this.collections;
+    let removed = 0;
+    for await (const { _id } of users.find({ deletedAt: { $exists: true } }, { _id: 1 }).lean()) {
+      for (const isDeleted of [false, true]) await this.purge.purgeAll({ userId: _id, isDeleted });
+      await sessions.deleteMany({ userId: _id });
+      if (await files.exists({ userId: _id, isDeleted: { $in: [false, true] } })) continue;
+      removed += (await users.deleteOne({ _id, claims: { $exists: false } })).deletedCount;
+    }
+    return removed;
+  }
+
+  private async unreferencedBlobs(): Promise<number> {
+    const { blobs, files } = this.collections;
+    const condition = { unreferencedAt: { $lt: ago(this.ages.unreferencedBlob) }, refCount: { $lte: 0 } };
+    let deleted = 0;
+    for await (const { _id, key } of blobs.find(condition).lean()) {
+      // Taking it out of the live ones first closes the door to uploads that would refer to it.
+      const taken = await blobs.updateOne({ _id, ...condition }, { $set: { live: false } });
+      if (taken.matchedCount === 0) continue;
+      const refCount = await files.countDocuments({ blob: _id });
+      if (refCount > 0) {
+        await blobs.updateOne({ _id }, { $set: { refCount }, $unset: { unreferencedAt: '' } });
+        continue;
+      }
+      await this.store.delete(key);
+      deleted += (await blobs.deleteOne({ _id })).deletedCount;
+    }
+    return deleted;
+  }
+}
+
+const ago = (milliseconds: number) => new Date(Date.now() - milliseconds);

@@ -1,0 +1,160 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type BlobStore, newBlobKey } from '../blobs/blob-store.ts';
+import { AppError } from '../errors.ts';
+import type { Blob } from '../models/blob.ts';
+import type { Collections } from '../models/collections.ts';
+import type { StoredFile } from '../models/file.ts';
+import type { ObjectId } from '../models/object-id.ts';
+import type { BlobReferences } from './blob-references.ts';
+import { completion, draftOf, type FileDraft, type UploadFacts } from './file-drafts.ts';
+import type { Ledger } from './ledger.ts';
+import { Reservation, remainingBytes } from './quota.ts';
+import { type IntakeResult, type IntakeRules, UploadIntake } from './upload-intake.ts';
+import type { UploadUndo } from './upload-undo.ts';
+import type { Viewer } from './viewer.ts';
+
+/** A part of a request that will bring a file; nothing of it is read before `open`. */
+export interface IncomingFile {
+  /** Waits for the part to arrive; rejects with BAD_USER_INPUT when the request ends without it. */
+  open(): Promise<IncomingContent>;
+}
+
+/** A file on its way in. The stream fails when the client goes away. */
+export interface IncomingContent {
+  readonly filename: string;
+  readonly mimeType: string;
+  readonly stream: Readable;
+}
+
+/** Told about each upload as it begins and ends, for metrics. */
+export interface UploadObserver {
+  began(): void;
+  ended(outcome: 'completed' | 'failed', bytes: number): void;
+}
+
+const HEARTBEAT_MS = 30_000;
+
+/** Takes files in: the one path from a client’s stream to a COMPLETED file. */
+export class UploadService {
+  private readonly users: Collections['users'];
+  private readonly files: Collections['files'];
+  private readonly store: BlobStore;
+  private readonly references: BlobReferences;
+  private readonly usage: Ledger;
+  private readonly undo: UploadUndo;
+  private readonly rules: IntakeRules;
+  private readonly observer: UploadObserver;
+
+  constructor(parts: {
+    collections: Pick<Collections, 'users' | 'files'>;
+    store: BlobStore;
+    references: BlobReferences;
+    usage: Ledger;
+    undo: UploadUndo;
+    rules: IntakeRules;
+    observer: UploadObserver;
+  }) {
+    this.users = parts.collections.users;
+    this.files = parts.collections.files;
+    this.store = parts.store;
+    this.references = parts.references;
+    this.usage = parts.usage;
+    this.undo = parts.undo;
+    this.rules = parts.rules;
+    this.observer = parts.observer;
+  }
+
+  /** Bytes the viewer may still store; Infinity without a quota. */
+  remainingBytes(viewer: Viewer): Promise<number> {
+    return remainingBytes(this.users, viewer.userId);
+  }
+
+  /**
+   * Streams one file into the store and resolves with it once it is COMPLETED; memory stays bounded whatever its size.
+   * Rejects with PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, QUOTA_EXCEEDED, HASH_MISMATCH or STORAGE_UNAVAILABLE, and
+   * then nothing of it is left: no document, no bytes, no reserved quota.
+   */
+  async upload(
+    viewer: Viewer,
+    incoming: IncomingFile,
+    facts: UploadFacts,
+    signal: AbortSignal,
+  ): Promise<StoredFile> {
+    const content = await incoming.open();
+    const draft = draftOf(viewer.userId, content.filename, facts, this.store, newBlobKey());
+    const reservation = new Reservation(this.usage, viewer.userId, draft._id);
+    const intake = new UploadIntake(this.rules, content.mimeType, reservation);
+    let blob: Blob | undefined;
+    this.observer.began();
+    try {
+      await this.files.collection.insertOne(draft);
+      const result = await this.receive(content.stream, intake, draft, signal);
+      requireSameHash(facts.sha256, result.hash);
+      blob = await this.references.acquire({ ...result, key: draft.uploadKey }, draft._id);
+      const file = await this.complete(draft, result, blob._id);
+      await this.settle(file);
+      this.observer.ended('completed', result.size);
+      return file;
+    } catch (error) {
+      content.stream.destroy();
+      this.observer.ended('failed', intake.received);
+      await this.undo.undo(draft._id, blob?._id);
+      throw error;
+    }
+  }
+
+  private async receive(
+    source: Readable,
+    intake: UploadIntake,
+    draft: FileDraft,
+    signal: AbortSignal,
+  ): Promise<IntakeResult> {
+    const alive = setInterval(() => this.beat(draft._id), HEARTBEAT_MS);
+    try {
+      const stored = this.store.put(draft.uploadKey, intake, { signal });
+      // A store that fails stops reading; the source must hear of it or it would wait for ever.
+      stored.catch((error) => intake.destroy(error));
+      const [store, intaken] = await Promise.allSettled([stored, pipeline(source, intake, { signal })]);
+      if (intaken.status === 'rejected') throw intaken.reason;
+      if (store.status === 'rejected') throw store.reason;
+      return intake.result();
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  private beat(file: ObjectId): void {
+    this.files.collection
+      .updateOne({ _id: file }, { $set: { heartbeatAt: new Date() } })
+      // A missed beat is harmless: only many of them in a row let the sweep take the upload for dead.
+      .catch(() => undefined);
+  }
+
+  private async complete(draft: FileDraft, result: IntakeResult, blob: ObjectId): Promise<StoredFile> {
+    const { set, unset } = completion(result, blob);
+    const { matchedCount } = await this.files.collection.updateOne(
+      { _id: draft._id, uploadStatus: draft.uploadStatus },
+      { $set: set, $unset: unset },
+    );
+    if (matchedCount === 0)
+      throw new AppError('CONFLICT', 'The upload was given up as stale; send the file again.');
+    return { ...draft, ...set, id: draft._id.toHexString() } as unknown as StoredFile;
+  }
+
+  private async settle(file: StoredFile): Promise<void> {
+    await Promise.all([
+      this.usage.settle(file.userId, file._id, file.fileSize),
+      file.blob && this.references.ledger.settle(file.blob, file._id, 1),
+    ]);
+  }
+}
+
+function requireSameHash(expected: string | null | undefined, actual: string): void {
+  if (expected && expected.toLowerCase() !== actual) {
+    throw new AppError(
+      'HASH_MISMATCH',
+      `The content’s SHA-256 is ${actual}, not the one that was announced.`,
+    );
+  }
+}

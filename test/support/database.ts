@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import mongoose from 'mongoose';
+import { type Collections, collectionsOf } from '../../src/models/collections.ts';
+
+/** A database of its own on the run's MongoDB, with every index of the models. */
+export interface TestDatabase {
+  /** Its client reports `commandStarted`, so that tests can look at what was asked of the database. */
+  readonly connection: mongoose.Connection;
+  readonly collections: Collections;
+  /** The address with the database's name, for another process or connection. */
+  readonly uri: string;
+  /** Drops the database and closes the connection. */
+  close(): Promise<void>;
+}
+
+/** Opens a new, empty database under a random name; the caller closes it. */
+export async function openTestDatabase(): Promise<TestDatabase> {
+  const server = process.env.TEST_MONGODB_URI;
+  if (!server)
+    throw new Error('TEST_MONGODB_URI is not set: run the tests with vitest, whose global setup sets it');
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  const uri = withDatabase(server, name);
+
+  const connection = await mongoose.createConnection(uri, { monitorCommands: true }).asPromise();
+  const collections = collectionsOf(connection);
+  for (const model of Object.values(collections)) await model.createIndexes();
+
+  return {
+    connection,
+    collections,
+    uri,
+    async close() {
+      await connection.dropDatabase();
+      await connection.close();
+    },
+  };
+}
+
+function withDatabase(server: string, name: string): string {
+  const [, hosts = '', options = ''] =
+    /^(mongodb(?:\+srv)?:\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(server) ?? [];
+  return `${hosts}/${name}${options}`;
+}
