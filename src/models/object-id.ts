@@ -6,6 +6,8 @@ export type ObjectId = mongoose.Types.ObjectId;
 
 export type Collection<T extends mongoose.mongo.Document> = mongoose.mongo.Collection<T>;
 export type Filter<T> = mongoose.mongo.Filter<T>;
+/** The filter of a model’s own methods, which cast the values to the schema’s types. */
+export type QueryFilter<T> = mongoose.QueryFilter<T>;
 /** An aggregation expression or stage. */
 export type Expression = mongoose.mongo.Document;
 

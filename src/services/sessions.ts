@@ -2,7 +2,7 @@ import type { AccessClaims, AccessTokens } from '../auth/access-tokens.ts';
 import { newRefreshToken, parseRefreshToken } from '../auth/opaque-tokens.ts';
 import { AppError } from '../errors.ts';
 import type { Collections } from '../models/collections.ts';
-import type { Filter, ObjectId } from '../models/object-id.ts';
+import type { ObjectId, QueryFilter } from '../models/object-id.ts';
 import type { Session } from '../models/session.ts';
 import type { User } from '../models/user.ts';
 import { SessionCache } from './session-cache.ts';
@@ -157,7 +157,7 @@ export class SessionService {
     await this.revokeOne({ family, revokedAt: null });
   }
 
-  private async revokeOne(filter: Filter<Session>): Promise<boolean> {
+  private async revokeOne(filter: QueryFilter<Session>): Promise<boolean> {
     const session = await this.sessions
       .findOneAndUpdate(filter, { $set: { revokedAt: new Date() } }, { projection: { userId: 1 } })
       .lean();
