@@ -52,6 +52,7 @@ export async function createApp(config: Config): Promise<App> {
       baseUrl: () => origin,
     });
     opened.push(() => wired.sweeping.stop());
+    opened.push(() => wired.services.uploads.idle());
     const server = await createServer({
       config,
       wired,

@@ -1,6 +1,9 @@
 import { createApp } from './app.ts';
 import { readConfig } from './config.ts';
 
+// More than the embedded engine may take to close.
+const CLOSING_SECONDS = 30;
+
 /** The process: reads the configuration, serves, and stops on SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const config = readConfig();
@@ -11,6 +14,8 @@ async function main(): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     app.log.info({ reason }, 'stopping');
+    // Whatever hangs, a process that was asked to stop does.
+    setTimeout(() => process.exit(1), (config.SHUTDOWN_GRACE_SECONDS + CLOSING_SECONDS) * 1000).unref();
     await app.close(config.SHUTDOWN_GRACE_SECONDS);
     process.exit(exitCode);
   };

@@ -16,4 +16,8 @@ export class Claim {
 
   @prop({ type: () => Date, required: true })
   at!: Date;
+
+  /** True once the file is being removed: from then on the claim can only be released. */
+  @prop({ type: () => Boolean })
+  leaving?: boolean;
 }

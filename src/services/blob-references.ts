@@ -25,9 +25,9 @@ export class BlobReferences {
   constructor(blobs: Collections['blobs'], store: BlobStore) {
     this.blobs = blobs;
     this.store = store;
-    this.ledger = new Ledger(blobs.collection as never, 'refCount', {
-      unreferencedAt: { $cond: [{ $lte: ['$refCount', 0] }, '$$NOW', '$unreferencedAt'] },
-    });
+    this.ledger = new Ledger(blobs.collection as never, 'refCount', [
+      { $set: { unreferencedAt: { $cond: [{ $lte: ['$refCount', 0] }, '$$NOW', '$unreferencedAt'] } } },
+    ]);
   }
 
   /**

@@ -64,10 +64,10 @@ export class FilePurge {
     );
     const { deletedCount } = await this.files.deleteOne({ _id });
     await Promise.all(
-      counts.map(({ ledger, owner, amount }, i) => {
+      counts.map(({ ledger, owner }, i) => {
         if (deletedCount === 1) return ledger.release(owner, _id);
         // Somebody else removed it and gave its counts back: a claim made here afterwards stands for nothing.
-        return claimed[i] && ledger.settle(owner, _id, amount);
+        return claimed[i] && ledger.withdraw(owner, _id);
       }),
     );
   }

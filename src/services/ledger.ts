@@ -1,5 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim } from '../models/claim.ts';
 import type { Collection, Expression, Filter, ObjectId } from '../models/object-id.ts';
+
+// Long enough to gather the claims of uploads that run side by side, short enough that nobody meets them.
+const SETTLE_DELAY_MS = 20;
 
 interface Counted {
   _id: ObjectId;
@@ -19,10 +23,13 @@ export interface StaleClaim {
 export class Ledger {
   private readonly collection: Collection<Counted>;
   private readonly count: string;
-  private readonly onRelease: Expression;
+  private readonly onRelease: readonly Expression[];
+  private readonly settled = new Map<string, { owner: ObjectId; files: ObjectId[] }>();
+  private gathering: Promise<void> | undefined;
+  private flushing: Promise<void> | undefined;
 
-  /** `onRelease` is merged into the update that gives counts back, as aggregation expressions. */
-  constructor(collection: Collection<Counted>, count: string, onRelease: Expression = {}) {
+  /** `onRelease` is appended to the pipeline that gives counts back. */
+  constructor(collection: Collection<Counted>, count: string, onRelease: readonly Expression[] = []) {
     this.collection = collection;
     this.count = count;
     this.onRelease = onRelease;
@@ -56,28 +63,83 @@ export class Ledger {
     return result.modifiedCount === 1;
   }
 
-  /** Puts an amount that is already counted under a claim, so that removing its file can give it back; false if it was. */
+  /**
+   * Puts what is counted for a file under a claim that can only be released, so that removing the file can give it back;
+   * false if there is such a claim. One of the file’s upload that is not settled yet becomes it, with its own amount.
+   */
   async reclaim(owner: ObjectId, file: ObjectId, amount: number): Promise<boolean> {
+    const leaving = { file, amount: { $ifNull: [claimedOnce(file), amount] }, at: '$$NOW', leaving: true };
     const result = await this.collection.updateOne(
-      { _id: owner, 'claims.file': { $ne: file } },
-      { $push: { claims: { file, amount, at: new Date() } } },
+      { _id: owner, claims: { $not: { $elemMatch: { file, leaving: true } } } },
+      [{ $set: { claims: { $concatArrays: [others(file), [leaving]] } } }],
     );
     return result.modifiedCount === 1;
   }
 
+  /** Takes a claim that `reclaim` made back without a change of the count: another removal had counted already. */
+  async withdraw(owner: ObjectId, file: ObjectId): Promise<void> {
+    await this.collection.updateOne({ _id: owner, 'claims.file': file }, [
+      { $set: { claims: orRemoved(others(file)) } },
+    ]);
+  }
+
   /** The file is COMPLETED: exactly `amount` stays counted and the claim ends. */
   async settle(owner: ObjectId, file: ObjectId, amount: number): Promise<void> {
-    await this.collection.updateOne({ _id: owner, 'claims.file': file }, [
-      { $set: { [this.count]: { $add: [`$${this.count}`, amount, { $multiply: [-1, claimed(file)] }] } } },
-      { $set: { claims: without(file) } },
-    ]);
+    await this.collection.updateOne(
+      { _id: owner, claims: { $elemMatch: { file, leaving: { $ne: true } } } },
+      [
+        {
+          $set: {
+            [this.count]: { $add: [`$${this.count}`, amount, { $multiply: [-1, claimed(file)] }] },
+            claims: orRemoved(others(file)),
+          },
+        },
+      ],
+    );
+  }
+
+  /**
+   * The file is COMPLETED and exactly what was claimed for it stays counted, so only the claim has to go, and not at
+   * once: claims that end about the same time go in one write. A crash before it leaves a claim for the sweep.
+   */
+  settleSoon(owner: ObjectId, file: ObjectId): void {
+    const key = owner.toHexString();
+    const settled = this.settled.get(key) ?? { owner, files: [] };
+    settled.files.push(file);
+    this.settled.set(key, settled);
+    this.gathering ??= this.flushing = pause(SETTLE_DELAY_MS).then(() => this.flush());
+  }
+
+  /** Resolves once every claim that `settleSoon` was told of has gone, or is left to the sweep. */
+  async settledAll(): Promise<void> {
+    for (let last: unknown; last !== this.flushing; ) {
+      last = this.flushing;
+      await last;
+    }
+  }
+
+  private async flush(): Promise<void> {
+    const updates = [...this.settled.values()].map(({ owner, files }) => ({
+      updateOne: { filter: { _id: owner }, update: [{ $set: { claims: orRemoved(unsettled(files)) } }] },
+    }));
+    this.settled.clear();
+    this.gathering = undefined;
+    await this.collection
+      .bulkWrite(updates, { ordered: false, writeConcern: { w: 1, journal: false } })
+      // What is not settled now, the sweep settles.
+      .catch(() => undefined);
   }
 
   /** The file is gone: what was claimed for it goes back and the claim ends. */
   async release(owner: ObjectId, file: ObjectId): Promise<void> {
     await this.collection.updateOne({ _id: owner, 'claims.file': file }, [
-      { $set: { [this.count]: { $subtract: [`$${this.count}`, claimed(file)] } } },
-      { $set: { claims: without(file), ...this.onRelease } },
+      {
+        $set: {
+          [this.count]: { $subtract: [`$${this.count}`, claimed(file)] },
+          claims: orRemoved(others(file)),
+        },
+      },
+      ...this.onRelease,
     ]);
   }
 
@@ -92,19 +154,26 @@ export class Ledger {
   }
 }
 
-const claimed = (file: ObjectId): Expression => ({
-  $sum: {
-    $map: {
-      input: { $filter: { input: '$claims', cond: { $eq: ['$$this.file', file] } } },
-      in: '$$this.amount',
-    },
+const CLAIMS = { $ifNull: ['$claims', []] };
+
+const amounts = (file: ObjectId): Expression => ({
+  $map: { input: { $filter: { input: CLAIMS, cond: { $eq: ['$$this.file', file] } } }, in: '$$this.amount' },
+});
+const claimed = (file: ObjectId): Expression => ({ $sum: amounts(file) });
+const claimedOnce = (file: ObjectId): Expression => ({ $first: amounts(file) });
+
+const others = (file: ObjectId): Expression => ({
+  $filter: { input: CLAIMS, cond: { $ne: ['$$this.file', file] } },
+});
+
+const unsettled = (files: readonly ObjectId[]): Expression => ({
+  $filter: {
+    input: CLAIMS,
+    cond: { $or: [{ $eq: ['$$this.leaving', true] }, { $not: [{ $in: ['$$this.file', files] }] }] },
   },
 });
 
 // An empty array would stay in the sparse index of unsettled claims, a removed field does not.
-const without = (file: ObjectId): Expression => ({
-  $let: {
-    vars: { left: { $filter: { input: '$claims', cond: { $ne: ['$$this.file', file] } } } },
-    in: { $cond: [{ $eq: ['$$left', []] }, '$$REMOVE', '$$left'] },
-  },
+const orRemoved = (claims: Expression): Expression => ({
+  $let: { vars: { left: claims }, in: { $cond: [{ $eq: ['$$left', []] }, '$$REMOVE', '$$left'] } },
 });

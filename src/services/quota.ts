@@ -21,11 +21,17 @@ export class Reservation {
   private readonly owner: ObjectId;
   private readonly file: ObjectId;
   private reserved: number | null = null;
+  private pending: Promise<unknown> = Promise.resolve();
 
   constructor(ledger: Ledger, owner: ObjectId, file: ObjectId) {
     this.ledger = ledger;
     this.owner = owner;
     this.file = file;
+  }
+
+  /** How many bytes are reserved. */
+  get bytes(): number {
+    return this.reserved ?? 0;
   }
 
   /** Whether `total` bytes are reserved already. */
@@ -41,12 +47,19 @@ export class Reservation {
     throw new AppError('QUOTA_EXCEEDED', 'The account’s storage quota cannot hold this file.');
   }
 
+  /** Resolves once no change of the reservation is under way; never rejects. */
+  async idle(): Promise<void> {
+    await this.pending.catch(() => undefined);
+  }
+
   private async grow(total: number): Promise<boolean> {
     const more = total - (this.reserved ?? 0);
-    const grown =
+    const change =
       this.reserved === null
-        ? await this.ledger.claim(this.owner, this.file, more, fits(more))
-        : await this.ledger.raise(this.owner, this.file, more, fits(more));
+        ? this.ledger.claim(this.owner, this.file, more, fits(more))
+        : this.ledger.raise(this.owner, this.file, more, fits(more));
+    this.pending = change;
+    const grown = await change;
     if (grown) this.reserved = total;
     return grown;
   }

@@ -31,16 +31,24 @@ export class UploadIntake extends Transform {
   private readonly rules: IntakeRules;
   private readonly declaredType: string;
   private readonly reservation: Reservation;
+  private readonly registered: Promise<unknown>;
   private readonly sha256 = createHash('sha256');
   private head: Buffer[] | null = [];
   private size = 0;
   private mimeType = '';
 
-  constructor(rules: IntakeRules, declaredType: string, reservation: Reservation) {
+  /** No byte goes on before `registered` resolves: the document that tells of them comes first. */
+  constructor(
+    rules: IntakeRules,
+    declaredType: string,
+    reservation: Reservation,
+    registered: Promise<unknown>,
+  ) {
     super({ highWaterMark: 1024 * 1024 });
     this.rules = rules;
     this.declaredType = declaredType;
     this.reservation = reservation;
+    this.registered = registered;
   }
 
   /** Bytes received so far. */
@@ -83,7 +91,7 @@ export class UploadIntake extends Transform {
     this.head = null;
     this.mimeType = await detectType(head, this.declaredType);
     requireAllowedType(this.mimeType, this.rules.types);
-    await this.reservation.cover(this.size, reserveAhead);
+    await Promise.all([this.registered, this.reservation.cover(this.size, reserveAhead)]);
     if (head.length > 0) this.pass(head);
   }
 

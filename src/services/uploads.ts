@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import type { Blob } from '../models/blob.ts';
 import type { Collections } from '../models/collections.ts';
 import type { StoredFile } from '../models/file.ts';
+import { UploadStatus } from '../models/file-enums.ts';
 import type { ObjectId } from '../models/object-id.ts';
 import type { BlobReferences } from './blob-references.ts';
 import { completion, draftOf, type FileDraft, type UploadFacts } from './file-drafts.ts';
@@ -45,6 +46,7 @@ export class UploadService {
   private readonly undo: UploadUndo;
   private readonly rules: IntakeRules;
   private readonly observer: UploadObserver;
+  private readonly running = new Set<Promise<StoredFile>>();
 
   constructor(parts: {
     collections: Pick<Collections, 'users' | 'files'>;
@@ -82,23 +84,50 @@ export class UploadService {
     signal: AbortSignal,
   ): Promise<StoredFile> {
     const content = await incoming.open();
+    const upload = this.take(viewer, content, facts, signal);
+    this.running.add(upload);
+    try {
+      return await upload;
+    } finally {
+      this.running.delete(upload);
+    }
+  }
+
+  /** Resolves once no upload runs and nothing of one waits to be written. */
+  async idle(): Promise<void> {
+    while (this.running.size > 0) await Promise.allSettled(this.running);
+    await Promise.all([this.usage.settledAll(), this.references.ledger.settledAll()]);
+  }
+
+  private async take(
+    viewer: Viewer,
+    content: IncomingContent,
+    facts: UploadFacts,
+    signal: AbortSignal,
+  ): Promise<StoredFile> {
     const draft = draftOf(viewer.userId, content.filename, facts, this.store, newBlobKey());
     const reservation = new Reservation(this.usage, viewer.userId, draft._id);
-    const intake = new UploadIntake(this.rules, content.mimeType, reservation);
+    const registered = this.files.collection.insertOne(draft);
+    // The intake hears of a failure when it waits for it, which may be later than Node would.
+    registered.catch(() => undefined);
+    const intake = new UploadIntake(this.rules, content.mimeType, reservation, registered);
     let blob: Blob | undefined;
     this.observer.began();
     try {
-      await this.files.collection.insertOne(draft);
       const result = await this.receive(content.stream, intake, draft, signal);
       requireSameHash(facts.sha256, result.hash);
       blob = await this.references.acquire({ ...result, key: draft.uploadKey }, draft._id);
       const file = await this.complete(draft, result, blob._id);
-      await this.settle(file);
+      this.references.ledger.settleSoon(blob._id, draft._id);
+      if (reservation.bytes === result.size) this.usage.settleSoon(viewer.userId, draft._id);
+      else await this.usage.settle(viewer.userId, draft._id, result.size);
       this.observer.ended('completed', result.size);
       return file;
     } catch (error) {
       content.stream.destroy();
       this.observer.ended('failed', intake.received);
+      // A write that is still under way would come back to life what the undo takes away.
+      await Promise.allSettled([registered, reservation.idle()]);
       await this.undo.undo(draft._id, blob?._id);
       throw error;
     }
@@ -126,7 +155,7 @@ export class UploadService {
 
   private beat(file: ObjectId): void {
     this.files.collection
-      .updateOne({ _id: file }, { $set: { heartbeatAt: new Date() } })
+      .updateOne({ _id: file, uploadStatus: UploadStatus.UPLOADING }, { $set: { heartbeatAt: new Date() } })
       // A missed beat is harmless: only many of them in a row let the sweep take the upload for dead.
       .catch(() => undefined);
   }
@@ -140,13 +169,6 @@ export class UploadService {
     if (matchedCount === 0)
       throw new AppError('CONFLICT', 'The upload was given up as stale; send the file again.');
     return { ...draft, ...set, id: draft._id.toHexString() } as unknown as StoredFile;
-  }
-
-  private async settle(file: StoredFile): Promise<void> {
-    await Promise.all([
-      this.usage.settle(file.userId, file._id, file.fileSize),
-      file.blob && this.references.ledger.settle(file.blob, file._id, 1),
-    ]);
   }
 }
 

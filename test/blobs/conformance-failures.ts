@@ -85,6 +85,17 @@ export function survivesFailures(store: () => BlobStore): void {
       await expectNothingOf(key);
     });
 
+    it('rejects with the reason of a signal that comes after the last byte, while it is being made durable', async () => {
+      const key = newBlobKey();
+      const reason = new Error('cancelled at the last moment');
+      const aborting = new AbortController();
+      const source = sourceOf(2 * MiB + 1);
+      source.once('close', () => process.nextTick(() => aborting.abort(reason)));
+      const putting = store().put(key, source, { signal: aborting.signal });
+      expect(await putting.catch((error) => error)).toBe(reason);
+      await expectNothingOf(key);
+    });
+
     it('keeps the promise whenever the signal comes: either the blob is whole or it is absent', async () => {
       for (let delay = 0; delay < 24; delay += 1) {
         const key = newBlobKey();
