@@ -144,9 +144,10 @@ export class UploadService {
       const stored = this.store.put(draft.uploadKey, intake, { signal });
       // A store that fails stops reading; the source must hear of it or it would wait for ever.
       stored.catch((error) => intake.destroy(error));
-      const [store, intaken] = await Promise.allSettled([stored, pipeline(source, intake, { signal })]);
-      if (intaken.status === 'rejected') throw intaken.reason;
-      if (store.status === 'rejected') throw store.reason;
+      const ends = await Promise.allSettled([stored, pipeline(source, intake, { signal })]);
+      const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+      // Whichever end broke, the other one fails too, but only the first knows why.
+      if (failures.length > 0) throw failures.find((error) => error instanceof AppError) ?? failures[0];
       return intake.result();
     } finally {
       clearInterval(alive);
