@@ -41,6 +41,12 @@ export async function createApp(config: Config): Promise<App> {
     let origin = config.PUBLIC_URL ?? '';
     let stopping = false;
     const metrics = new Metrics();
+    metrics.gauge('mongodb_connections_open', 'Connections to the database.', () => database.pool().open);
+    metrics.gauge(
+      'mongodb_connections_in_use',
+      'Connections that wait for an answer.',
+      () => database.pool().inUse,
+    );
     const secrets = config.JWT_SECRET?.length ? config.JWT_SECRET : [await keptSecret(config.secretPath)];
     const wired = createServices({
       config,

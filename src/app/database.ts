@@ -15,6 +15,8 @@ export interface Database {
   readonly uri: string;
   /** Resolves, with what happened, if an embedded engine ends by itself. */
   readonly died: Promise<Error>;
+  /** How many connections the driver holds open now, and how many of them are in use. */
+  pool(): { open: number; inUse: number };
   close(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export async function openDatabase(config: Config, log: (message: string) => voi
     const connection = await connect(uri);
     return {
       connection,
+      pool: watchPool(connection),
       collections: collectionsOf(connection),
       uri,
       died: engine?.died ?? new Promise<never>(() => undefined),
@@ -59,4 +62,15 @@ async function startEngine(config: Config, log: (message: string) => void): Prom
     cacheDirectory: defaultCacheDirectory(),
     log,
   });
+}
+
+function watchPool(connection: Database['connection']): Database['pool'] {
+  const now = { open: 0, inUse: 0 };
+  connection
+    .getClient()
+    .on('connectionCreated', () => void now.open++)
+    .on('connectionClosed', () => void now.open--)
+    .on('connectionCheckedOut', () => void now.inUse++)
+    .on('connectionCheckedIn', () => void now.inUse--);
+  return () => now;
 }

@@ -33,6 +33,7 @@ export interface BlobStore {
    * Writes the whole source under a new key and resolves with the number of bytes once they are durable.
    * All or nothing: after a rejection or an abort the key is absent and nothing half-made is left.
    * Never overwrites: an existing key rejects with CONFLICT. An error of the source rejects with that same error.
+   * A rejected put has destroyed its source.
    */
   put(key: string, source: Readable, options?: PutOptions): Promise<number>;
 
@@ -68,7 +69,7 @@ export function newBlobKey(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** Whether a string has the form of a blob key; stores refuse everything else. */
+/** Whether a string has the form of a blob key, 32 lower-case letters and digits; stores refuse everything else. */
 export function isBlobKey(key: string): boolean {
   return KEY.test(key);
 }

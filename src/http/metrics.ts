@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -46,6 +47,8 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly sockets = new Map<Socket, { in: number; out: number }>();
+
   readonly contentType = this.registry.contentType;
 
   constructor() {
@@ -65,6 +68,8 @@ export class Metrics {
   }
 
   text(): Promise<string> {
+    // A connection that lasts for hours is counted as it goes, not when it ends.
+    for (const socket of this.sockets.keys()) this.countBytes(socket);
     return this.registry.metrics();
   }
 
@@ -90,11 +95,20 @@ export class Metrics {
       this.durations.observe({ method: request.method, route }, reply.elapsedTime / 1000);
     });
     app.server.on('connection', (socket) => {
+      this.sockets.set(socket, { in: 0, out: 0 });
       socket.once('close', () => {
-        this.bytes.inc({ direction: 'in' }, socket.bytesRead);
-        this.bytes.inc({ direction: 'out' }, socket.bytesWritten);
+        this.countBytes(socket);
+        this.sockets.delete(socket);
       });
     });
+  }
+
+  private countBytes(socket: Socket): void {
+    const counted = this.sockets.get(socket);
+    if (!counted) return;
+    this.bytes.inc({ direction: 'in' }, socket.bytesRead - counted.in);
+    this.bytes.inc({ direction: 'out' }, socket.bytesWritten - counted.out);
+    this.sockets.set(socket, { in: socket.bytesRead, out: socket.bytesWritten });
   }
 }
 

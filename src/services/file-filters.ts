@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import { LISTED, type StoredFile } from '../models/file.ts';
 import type { Filter } from '../models/object-id.ts';
 import type { FileOrder, FilePosition } from './file-cursors.ts';
+import { cleanTags } from './file-drafts.ts';
 
 /** Which files of a list to show; an absent or null field does not filter. */
 export interface FileCriteria {
@@ -48,7 +49,7 @@ export function criteriaConditions(criteria: FileCriteria, now: Date): Condition
   const conditions: Conditions = [{ ...LISTED, isDeleted }];
   if (!isDeleted) conditions.push({ expiryDate: { $not: { $lte: now } } });
   if (criteria.mimeType != null) conditions.push(mimeCondition(criteria.mimeType));
-  if (criteria.tags?.length) conditions.push({ tags: { $all: [...criteria.tags] } });
+  if (criteria.tags?.length) conditions.push({ tags: { $all: cleanTags(criteria.tags) } });
   if (criteria.minSize != null) conditions.push({ fileSize: { $gte: criteria.minSize } });
   if (criteria.maxSize != null) conditions.push({ fileSize: { $lte: criteria.maxSize } });
   if (criteria.createdAfter) conditions.push({ createdAt: { $gt: criteria.createdAfter } });

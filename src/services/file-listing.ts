@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Collections } from '../models/collections.ts';
-import { LISTED, listIndex, type StoredFile } from '../models/file.ts';
+import { listIndex, type StoredFile } from '../models/file.ts';
 import type { Filter } from '../models/object-id.ts';
 import type { FileCursors, FileOrder } from './file-cursors.ts';
 import {
@@ -60,14 +60,16 @@ export class FileListing {
     const conditions = [{ userId: viewer.userId }, ...criteriaConditions(criteria, new Date())];
     if (words.length > 0)
       return this.page({ conditions: [textCondition(words), ...conditions], hint: null }, order, page);
-    if (criteria.search?.trim()) return nothing(order);
+    if (criteria.search?.trim()) return this.nothing(order, page);
     return this.page({ conditions, hint: listIndex('own', order.field) }, order, page);
   }
 
   /** Everybody’s public files; search matches the beginnings of words. */
   async published(criteria: FileCriteria, order: FileOrder, page: PageRequest): Promise<FilePage> {
     const words = searchWords(criteria.search);
-    if (words.length === 0 && criteria.search?.trim()) return nothing(order);
+    const isUnsearchable = words.length === 0 && criteria.search?.trim();
+    const isNeverPublished = criteria.isPublic === false || criteria.isDeleted === true;
+    if (isUnsearchable || isNeverPublished) return this.nothing(order, page);
     const conditions = [
       { isPublic: true, 'access.canView': true },
       ...criteriaConditions({ ...criteria, isPublic: true, isDeleted: false }, new Date()),
@@ -81,13 +83,14 @@ export class FileListing {
     return this.cursors.encode(order, file);
   }
 
-  /** The tags of the viewer’s files outside the trash, most used first. */
-  async tags(viewer: Viewer, prefix: string, first: number): Promise<{ tag: string; count: number }[]> {
+  /** The tags of the viewer’s files that lists show outside the trash, most used first. */
+  async tags(viewer: Viewer, beginning: string, first: number): Promise<{ tag: string; count: number }[]> {
     if (!(first >= 1 && first <= MAX_PAGE * 10))
       throw pageError('first', `must lie between 1 and ${MAX_PAGE * 10}`);
+    const prefix = beginning.normalize('NFC');
     const begins = prefix === '' ? [] : [{ $match: { tags: { $gte: prefix, $lt: `${prefix}\u{10ffff}` } } }];
     const [result] = await this.files.aggregate<{ top: { tag: string; count: number }[] }>([
-      { $match: { userId: viewer.userId, isDeleted: false, ...LISTED } },
+      { $match: { $and: [{ userId: viewer.userId }, ...criteriaConditions({}, new Date())] } as never },
       ...begins,
       { $unwind: '$tags' },
       ...begins,
@@ -120,6 +123,13 @@ export class FileListing {
       searchTruncated,
       count: () => this.count(query),
     };
+  }
+
+  /** The page of a list that cannot hold a file, such as a search without a single letter or digit. */
+  private nothing(order: FileOrder, request: PageRequest): FilePage {
+    this.window(order, request);
+    const none = { hasNextPage: false, hasPreviousPage: false, searchTruncated: false };
+    return { files: [], order, ...none, count: async () => 0 };
   }
 
   private async walk(query: Query, walk: FileOrder, position: Filter<StoredFile>[], limit: number) {
@@ -163,12 +173,6 @@ export class FileListing {
     const cursor = text == null ? null : this.cursors.decode(order, text, backward ? 'before' : 'after');
     return { size, backward, cursor };
   }
-}
-
-/** What a search without a single letter or digit finds. */
-function nothing(order: FileOrder): FilePage {
-  const none = { hasNextPage: false, hasPreviousPage: false, searchTruncated: false };
-  return { files: [], order, ...none, count: async () => 0 };
 }
 
 function pageError(field: string, message: string): AppError {

@@ -53,5 +53,8 @@ export async function storageSummary(files: Collections['files'], viewer: Viewer
       bytes: family.bytes + bytes,
     });
   }
-  return { ...sum, byMimeFamily: [...families.values()].sort((a, b) => b.bytes - a.bytes) };
+  return {
+    ...sum,
+    byMimeFamily: [...families.values()].sort((a, b) => b.bytes - a.bytes || (a.family < b.family ? -1 : 1)),
+  };
 }
