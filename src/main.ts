@@ -1,4 +1,4 @@
-import { createApp } from './app.ts';
+import { type App, createApp } from './app.ts';
 import { readConfig } from './config.ts';
 
 // More than the embedded engine may take to close.
@@ -7,11 +7,12 @@ const CLOSING_SECONDS = 30;
 /** The process: reads the configuration, serves, and stops on SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const config = readConfig();
-  const app = await createApp(config);
-
+  let app: App | undefined;
   let stopping = false;
+
   const stop = async (reason: string, exitCode: number) => {
-    if (stopping) process.exit(1);
+    // A second signal, or one before anything was served, has nothing to wait for.
+    if (stopping || !app) process.exit(stopping ? 1 : 0);
     stopping = true;
     app.log.info({ reason }, 'stopping');
     // Whatever hangs, a process that was asked to stop does.
@@ -20,16 +21,17 @@ async function main(): Promise<void> {
     process.exit(exitCode);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal, 0));
+
+  app = await createApp(config);
+  const { log } = app;
   app.died.then((error) => {
-    app.log.fatal({ err: error }, 'the embedded database has ended');
+    log.fatal({ err: error }, 'the embedded database has ended');
     return stop('the embedded database has ended', 1);
   });
 
   const address = await app.listen();
-  const where = config.playground ? `${address}/graphql` : address;
-  process.stdout.write(
-    `imaginaryStorage is ready: ${config.playground ? 'open the Playground at ' : ''}${where}\n`,
-  );
+  const ready = config.playground ? `open the Playground at ${address}/graphql` : `it serves at ${address}`;
+  process.stdout.write(`imaginaryStorage is ready: ${ready}\n`);
 }
 
 main().catch((error: Error) => {
