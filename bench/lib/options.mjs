@@ -18,8 +18,8 @@ const SCALES = {
   full: {
     rounds: 5,
     largeBytes: 1024 * MIB,
-    smallFiles: 2000,
-    queries: 3000,
+    smallFiles: 1500,
+    queries: 1500,
     hugeBytes: 4096 * MIB,
     manyBytes: 100 * MIB,
   },

@@ -42,12 +42,13 @@ export async function startProgram(args, { env, cwd }, ready) {
  */
 export function startHelper(module, env) {
   const child = track(fork(module, { env, execArgv: [], serialization: 'advanced' }));
+  const dead = deathOf(child, () => '');
+  dead.catch(() => {});
   return {
     pid: child.pid,
     async ask(job) {
       child.send({ job });
       const answer = once(child, 'message').then(([message]) => message);
-      const dead = deathOf(child, () => '');
       const { result, error } = await Promise.race([answer, dead, late(ANSWER_MS, 'no answer came')]);
       if (error !== undefined) throw new Error(error);
       return result;

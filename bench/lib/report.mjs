@@ -12,6 +12,7 @@ import { median } from './measure.mjs';
  * @property {number} ours
  * @property {number | null} baseline null where the goal is a bound, not a ratio
  * @property {number | null} ratio
+ * @property {number | null} cpu our server's CPU time for the work over the baseline's; null where none is compared
  * @property {string} goal empty on a line that only explains another
  * @property {boolean | null} met
  * @property {Record<string, unknown>} details the samples, and what helps to understand them
@@ -19,10 +20,12 @@ import { median } from './measure.mjs';
 
 /**
  * A line that compares medians; `goal` is the least ratio, null for one that only explains.
+ * @param {{ row: string, what: string, unit: string, goal: number | null, details?: object,
+ *   ours: import('./measure.mjs').Samples, baseline: import('./measure.mjs').Samples }} parts
  * @returns {Line}
  */
-export function compared({ row, what, unit, ours, baseline, goal, details = {} }) {
-  const [our, their] = [median(ours), median(baseline)];
+export function compared({ row, what, unit, goal, ours, baseline, details = {} }) {
+  const [our, their] = [median(ours.rates), median(baseline.rates)];
   const ratio = our / their;
   return {
     row,
@@ -31,9 +34,10 @@ export function compared({ row, what, unit, ours, baseline, goal, details = {} }
     ours: our,
     baseline: their,
     ratio,
+    cpu: median(ours.serverCpuSeconds) / median(baseline.serverCpuSeconds),
     goal: goal === null ? '' : `≥ ${goal}`,
     met: goal === null ? null : ratio >= goal,
-    details: { ours, baseline, ...details },
+    details: { samples: { ours, baseline }, ...details },
   };
 }
 
@@ -43,19 +47,21 @@ export function compared({ row, what, unit, ours, baseline, goal, details = {} }
  */
 export function bounded({ row, what, unit, ours, most, details = {} }) {
   const goal = `≤ ${most} ${unit}`;
-  return { row, what, unit, ours, baseline: null, ratio: null, goal, met: ours <= most, details };
+  return { row, what, unit, ours, baseline: null, ratio: null, cpu: null, goal, met: ours <= most, details };
 }
 
 /** @param {Line[]} lines */
 export function table(lines) {
-  const cells = [['row', 'what', 'ours', 'baseline', 'unit', 'ratio', 'goal', 'met?']];
+  const cells = [['row', 'what', 'ours', 'baseline', 'unit', 'ratio', 'CPU', 'goal', 'met?']];
   for (const line of lines) {
-    const { row, what, ours, baseline, unit, ratio, goal, met } = line;
+    const { row, what, unit, goal, met } = line;
     const verdict = met === null ? '' : met ? 'yes' : 'NO';
-    cells.push([row, what, short(ours), short(baseline), unit, ratio?.toFixed(2) ?? '', goal, verdict]);
+    const [ours, baseline] = [line.ours, line.baseline].map(short);
+    const [ratio, cpu] = [line.ratio, line.cpu].map(factor);
+    cells.push([row, what, ours, baseline, unit, ratio, cpu, goal, verdict]);
   }
   const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
-  const isNumber = (column) => column === 2 || column === 3 || column === 5;
+  const isNumber = (column) => [2, 3, 5, 6].includes(column);
   const print = (row) =>
     row
       .map((text, column) => (isNumber(column) ? text.padStart(widths[column]) : text.padEnd(widths[column])))
@@ -86,3 +92,6 @@ export async function writeReport(options, lines, seconds) {
 }
 
 const short = (value) => (value === null ? '' : value >= 100 ? value.toFixed(0) : value.toFixed(1));
+
+// Where the system tells no CPU times, the factor is not a number.
+const factor = (value) => (Number.isFinite(value) ? value.toFixed(2) : '');

@@ -12,7 +12,7 @@ const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
  * What a row measures with; all of it ends with the row.
  * @typedef {object} Scope
  * @property {string} folder an empty folder for the row's files
- * @property {(name: string) => string} database the MongoDB address of a database with this name
+ * @property {number} enginePid the process of the database engine that all servers use
  * @property {() => Promise<import('./server.mjs').Started>} server a server of its own with an empty database and store
  * @property {(module: string) => ReturnType<typeof startHelper>} helper a process that runs this module of the bench
  * @property {(line: string) => void} say tells how far the bench is
@@ -46,11 +46,10 @@ export async function openWorkbench(options) {
       closers.push(() => closeAll(opened));
       const own = await mkdtemp(join(folder, 'row-'));
       opened.push(() => rm(own, { recursive: true, force: true }));
-      const database = (name) => `${engine.uri}/${name}`;
       try {
         return await row({
           folder: own,
-          database,
+          enginePid: engine.pid,
           say,
           helper(module) {
             const helper = startHelper(new URL(`../${module}`, import.meta.url), env);
@@ -69,7 +68,7 @@ export async function openWorkbench(options) {
                   ready,
                 ),
               folder: join(own, name),
-              database: database(`bench_${name}`),
+              database: `${engine.uri}/bench_${name}`,
             });
             opened.push(() => server.stop());
             return server;

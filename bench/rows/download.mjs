@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cpuSeconds, interleave } from '../lib/measure.mjs';
+import { contest } from '../lib/measure.mjs';
 import { compared } from '../lib/report.mjs';
 
 const MB = 1e6;
@@ -15,34 +15,22 @@ export async function download(scope, { rounds, largeBytes }) {
   const { last } = await client.ask(job);
   const source = scope.helper('baseline/source.mjs');
   const { origin } = await source.ask({ path: await onlyBlob(server.blobs) });
-  const cpu = { ours: [], baseline: [] };
 
-  const fetchAll = (name, from, bearer, pid) => async () => {
-    const before = await cpuSeconds(pid);
-    const { seconds } = await client.ask({ kind: 'download', url: from, token: bearer, bytes: largeBytes });
-    cpu[name].push(Number(((await cpuSeconds(pid)) - before).toFixed(2)));
-    scope.say(`  (c) ${name}: ${(largeBytes / MB / seconds).toFixed(0)} MB/s`);
-    return largeBytes / MB / seconds;
-  };
+  const contender = (from, bearer, pid) => ({
+    pid,
+    async run() {
+      const { seconds } = await client.ask({ kind: 'download', url: from, token: bearer, bytes: largeBytes });
+      return largeBytes / MB / seconds;
+    },
+  });
+  const what = { row: 'c', unit: 'MB/s', rounds };
   const content = `${server.origin}/files/${last.data.uploadFile.id}/content`;
-  const contenders = {
-    ours: fetchAll('ours', content, token, server.pid),
-    baseline: fetchAll('baseline', origin, null, source.pid),
-  };
-  await interleave(contenders, 1);
-  for (const list of Object.values(cpu)) list.length = 0;
-  const { ours, baseline } = await interleave(contenders, rounds);
-  const details = { cpuSeconds: cpu };
+  const { ours, baseline } = await contest(scope, what, {
+    ours: contender(content, token, server.pid),
+    baseline: contender(origin, null, source.pid),
+  });
   return [
-    compared({
-      row: 'c',
-      what: 'large download : createReadStream().pipe()',
-      unit: 'MB/s',
-      ours,
-      baseline,
-      goal: 0.9,
-      details,
-    }),
+    compared({ ...what, what: 'large download : createReadStream().pipe()', ours, baseline, goal: 0.9 }),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cpuSeconds, interleave } from '../lib/measure.mjs';
+import { contest } from '../lib/measure.mjs';
 import { compared } from '../lib/report.mjs';
 
 const MB = 1e6;
@@ -13,41 +13,29 @@ export async function uploadLarge(scope, { rounds, largeBytes }) {
   const sink = scope.helper('baseline/sink.mjs');
   const { origin } = await sink.ask({ folder });
   const client = scope.helper('client/main.mjs');
-  const cpu = { ours: [], pipe: [], hash: [], durable: [] };
 
-  const upload = (name, url, token, pid) => async () => {
-    const before = await cpuSeconds(pid);
-    const job = { kind: 'uploads', url, token, files: 1, bytes: largeBytes, connections: 1 };
-    const { seconds } = await client.ask(job);
-    cpu[name].push(Number(((await cpuSeconds(pid)) - before).toFixed(2)));
-    // Nobody pays for writing back what another has left behind.
-    await Promise.all([emptyFolder(folder), emptyFolder(server.blobs)]);
-    scope.say(`  (a) ${name}: ${(largeBytes / MB / seconds).toFixed(0)} MB/s`);
-    return largeBytes / MB / seconds;
-  };
-  const contenders = {
-    ours: upload('ours', `${server.origin}/graphql`, server.token, server.pid),
-    pipe: upload('pipe', `${origin}/pipe`, null, sink.pid),
-    hash: upload('hash', `${origin}/hash`, null, sink.pid),
-    durable: upload('durable', `${origin}/durable`, null, sink.pid),
-  };
-  await interleave(contenders, 1);
-  for (const list of Object.values(cpu)) list.length = 0;
-  const { ours, pipe, hash, durable } = await interleave(contenders, rounds);
-  const line = (what, name, baseline, goal) =>
-    compared({
-      row: 'a',
-      what,
-      unit: 'MB/s',
-      ours,
-      baseline,
-      goal,
-      details: { cpuSeconds: { ours: cpu.ours, baseline: cpu[name] } },
-    });
+  const contender = (url, token, pid) => ({
+    pid,
+    async run() {
+      const job = { kind: 'uploads', url, token, files: 1, bytes: largeBytes, connections: 1 };
+      const { seconds } = await client.ask(job);
+      // Nobody pays for writing back what another has left behind.
+      await Promise.all([emptyFolder(folder), emptyFolder(server.blobs)]);
+      return largeBytes / MB / seconds;
+    },
+  });
+  const what = { row: 'a', unit: 'MB/s', rounds };
+  const { ours, pipe, hash, durable } = await contest(scope, what, {
+    ours: contender(`${server.origin}/graphql`, server.token, server.pid),
+    pipe: contender(`${origin}/pipe`, null, sink.pid),
+    hash: contender(`${origin}/hash`, null, sink.pid),
+    durable: contender(`${origin}/durable`, null, sink.pid),
+  });
+  const upload = 'large upload';
   return [
-    line('large upload : pipe + hash', 'hash', hash, 0.8),
-    line('large upload : pipe', 'pipe', pipe, null),
-    line('large upload : pipe + hash + datasync', 'durable', durable, null),
+    compared({ ...what, what: `${upload} : pipe + hash`, ours, baseline: hash, goal: 0.8 }),
+    compared({ ...what, what: `${upload} : pipe`, ours, baseline: pipe, goal: null }),
+    compared({ ...what, what: `${upload} : pipe + hash + datasync`, ours, baseline: durable, goal: null }),
   ];
 }
 

@@ -64,6 +64,8 @@ export async function createServer(parts: {
   });
 
   await app.register(helmet, {
+    // Whether sibling hosts have HTTPS is not for one service to say.
+    strictTransportSecurity: config.isProduction ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     contentSecurityPolicy: {
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
       useDefaults: false,

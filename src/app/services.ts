@@ -16,11 +16,13 @@ import { FilePurge } from '../services/file-purge.ts';
 import { FileService } from '../services/files.ts';
 import { Ledger } from '../services/ledger.ts';
 import { LinkService } from '../services/links.ts';
+import { quotaRoom } from '../services/quota.ts';
 import { SessionService } from '../services/sessions.ts';
 import { Sweep } from '../services/sweep.ts';
 import { UploadUndo } from '../services/upload-undo.ts';
 import { UploadService } from '../services/uploads.ts';
 import type { Log } from './log.ts';
+import { collectYoungEvery } from './young-garbage.ts';
 
 /** Every use case, and the job that runs by itself. */
 export interface Wired {
@@ -46,7 +48,7 @@ export function createServices(parts: {
   const { config, collections, store, secrets, metrics, log } = parts;
   const { users, files, blobs } = collections;
 
-  const usage = new Ledger(users.collection as never, 'usedBytes');
+  const usage = new Ledger(users.collection as never, 'usedBytes', { room: quotaRoom });
   const references = new BlobReferences(blobs, store);
   const purge = new FilePurge(files, usage, references.ledger);
   const undo = new UploadUndo(collections, store, references, usage, (err) =>
@@ -106,6 +108,7 @@ export function createServices(parts: {
         },
         observer: {
           began: () => metrics.uploadBegan(),
+          received: collectYoungEvery(YOUNG_BYTES),
           ended: (outcome, bytes) => metrics.uploadEnded(outcome, bytes),
         },
       }),
@@ -115,5 +118,8 @@ export function createServices(parts: {
     sweeping,
   };
 }
+
+// Enough that a collection is seldom, few enough that its garbage stays small beside a transfer’s buffers.
+const YOUNG_BYTES = 24 * 1024 * 1024;
 
 const lowerCase = (types: readonly string[]) => types.map((type) => type.toLowerCase());

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { AppError } from '../errors.ts';
 
@@ -28,18 +29,20 @@ const OBJECT_ID = /^[0-9a-f]{24}$/;
 
 /** Signs and verifies the short-lived tokens that requests carry: JWT, HS256. */
 export class AccessTokens {
-  private readonly signingSecret: string;
-  private readonly secrets: readonly string[];
+  private readonly signingKey: KeyObject;
+  private readonly keys: readonly KeyObject[];
   private readonly issuer: string;
   private readonly audience: string;
   private readonly lifetimeSeconds: number;
 
   constructor({ secrets, issuer, audience, lifetimeSeconds = 15 * 60 }: AccessTokenOptions) {
-    const [first] = secrets;
-    if (!first || secrets.includes(''))
+    // A key object spares the library from trying each time whether the text is a public key.
+    const keys = secrets.filter(Boolean).map((secret) => createSecretKey(Buffer.from(secret)));
+    const [first] = keys;
+    if (!first || keys.length < secrets.length)
       throw new Error('Access tokens need at least one secret, and none empty');
-    this.signingSecret = first;
-    this.secrets = secrets;
+    this.signingKey = first;
+    this.keys = keys;
     this.issuer = issuer;
     this.audience = audience;
     this.lifetimeSeconds = lifetimeSeconds;
@@ -50,7 +53,7 @@ export class AccessTokens {
     const iat = Math.floor(Date.now() / 1000);
     const exp = iat + this.lifetimeSeconds;
     const claims = { sub: userId, sid: sessionId, iat, exp, iss: this.issuer, aud: this.audience };
-    const text = jwt.sign(claims, this.signingSecret, { algorithm: ALGORITHM });
+    const text = jwt.sign(claims, this.signingKey, { algorithm: ALGORITHM });
     return { text, expiresAt: new Date(exp * 1000) };
   }
 
@@ -67,9 +70,9 @@ export class AccessTokens {
 
   private verifiedPayload(text: string): string | jwt.JwtPayload {
     let cause: unknown;
-    for (const secret of this.secrets) {
+    for (const key of this.keys) {
       try {
-        return jwt.verify(text, secret, {
+        return jwt.verify(text, key, {
           algorithms: [ALGORITHM],
           issuer: this.issuer,
           audience: this.audience,

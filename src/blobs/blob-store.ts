@@ -14,6 +14,7 @@ export interface BlobEntry {
   modifiedAt: Date;
 }
 
+/** How a blob is written. */
 export interface PutOptions {
   /** Ends the write; the promise then rejects with the signal's reason and the key stays absent. */
   signal?: AbortSignal;

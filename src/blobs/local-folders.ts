@@ -19,13 +19,10 @@ export async function* namesIn(folder: string): AsyncGenerator<string> {
 /** Every key below the root that begins with the prefix, going only into folders that can hold one. */
 export async function* keysIn(root: string, prefix: string): AsyncGenerator<string> {
   const mayHold = (part: string) => part.startsWith(prefix) || prefix.startsWith(part);
-  for await (const upper of namesIn(root)) {
-    if (upper.length !== 2 || !mayHold(upper)) continue;
-    for await (const lower of namesIn(join(root, upper))) {
-      if (lower.length !== 2 || !mayHold(upper + lower)) continue;
-      for await (const key of namesIn(join(root, upper, lower))) {
-        if (isBlobKey(key) && key.startsWith(prefix)) yield key;
-      }
+  for await (const folder of namesIn(root)) {
+    if (folder.length !== 2 || !mayHold(folder)) continue;
+    for await (const key of namesIn(join(root, folder))) {
+      if (isBlobKey(key) && key.startsWith(prefix)) yield key;
     }
   }
 }
@@ -45,7 +42,7 @@ interface Sync {
   next: Promise<void> | undefined;
 }
 
-/** The two levels of folders that blobs lie in, made when first needed and remembered once they are durable. */
+/** The 256 folders that blobs lie in, made when first needed and remembered once they are durable. */
 export class FanOut {
   readonly #root: string;
   readonly #durable = new Set<string>();
@@ -58,7 +55,7 @@ export class FanOut {
 
   /** The folder that a key's blob lies in. */
   folderOf(key: string): string {
-    return join(this.#root, key.slice(0, 2), key.slice(2, 4));
+    return join(this.#root, key.slice(0, 2));
   }
 
   /** Makes the folder where this process has not yet seen it. */

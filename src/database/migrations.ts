@@ -2,14 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from 'mongoose';
 import type { Collections } from '../models/collections.ts';
+import type { Migration } from './migration.ts';
 import { migration as indexes } from './migrations/0001-indexes.ts';
-
-/** One step of the database’s history. It may be run again after a crash midway, so it must bear that. */
-export interface Migration {
-  /** Number and name; decides the order and never changes. */
-  readonly name: string;
-  up(collections: Collections, connection: Connection): Promise<void>;
-}
 
 /** Every migration, in order. */
 export const MIGRATIONS: readonly Migration[] = [indexes];
@@ -26,21 +20,28 @@ const LOCK_MS = 60_000;
 const DUPLICATE_KEY = 11000;
 
 /** The names of the migrations that this database has not seen. */
-export async function pendingMigrations(connection: Connection): Promise<string[]> {
+export async function pendingMigrations(
+  connection: Connection,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<string[]> {
   const applied = await record(connection)
     .find({}, { projection: { _id: 1 } })
     .toArray();
   const names = new Set(applied.map(({ _id }) => _id));
-  return MIGRATIONS.map(({ name }) => name).filter((name) => !names.has(name));
+  return migrations.map(({ name }) => name).filter((name) => !names.has(name));
 }
 
 /** Applies what is pending, one node at a time; resolves with the names of what this call applied. */
-export async function migrate(connection: Connection, collections: Collections): Promise<string[]> {
-  if ((await pendingMigrations(connection)).length === 0) return [];
+export async function migrate(
+  connection: Connection,
+  collections: Collections,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<string[]> {
+  if ((await pendingMigrations(connection, migrations)).length === 0) return [];
   const release = await lock(connection);
   try {
-    const pending = new Set(await pendingMigrations(connection));
-    for (const migration of MIGRATIONS) {
+    const pending = new Set(await pendingMigrations(connection, migrations));
+    for (const migration of migrations) {
       if (!pending.has(migration.name)) continue;
       await migration.up(collections, connection);
       await record(connection).insertOne({ _id: migration.name, appliedAt: new Date() });

@@ -1,9 +1,13 @@
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
-import type { GraphQLError, GraphQLSchema } from 'graphql';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, OperationTypeNode } from 'graphql';
+import { AppError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { DEFAULT_LIMITS } from './document-limits.ts';
-import { formatError, reportOf } from './error-mapping.ts';
+import { formatError, mayQuoteInput, reportOf } from './error-mapping.ts';
 import { listCost } from './list-cost.ts';
 
 /** Hears of what went wrong in a request, with what is needed to find it again. */
@@ -28,23 +32,50 @@ export function createApollo(
     persistedQueries: false,
     allowBatchedHttpRequests: false,
     stopOnTerminationSignals: false,
-    formatError,
-    plugins: [ApolloServerPluginCacheControlDisabled(), costLimit, requestIds(options.log)],
+    formatError: options.introspection ? formatError : withoutSuggestions,
+    plugins: [
+      ApolloServerPluginCacheControlDisabled(),
+      // Apollo’s own pages load scripts from elsewhere.
+      ApolloServerPluginLandingPageDisabled(),
+      operationLimits,
+      requestIds(options.log),
+    ],
   });
 }
 
-/** Refuses an operation whose lists could make it answer too much, before it runs. */
-const costLimit: ApolloServerPlugin<Context> = {
+/** Refuses an operation that there is nothing to run for, or whose lists could make it answer too much. */
+const operationLimits: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
-    didResolveOperation: async ({ document, request }) => {
-      listCost(document, request.operationName, request.variables ?? {}, DEFAULT_LIMITS);
+    didResolveOperation: async ({ document, operation, request }) => {
+      try {
+        if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
+          throw new AppError('BAD_USER_INPUT', 'There are no subscriptions.');
+        }
+        listCost(document, request.operationName, request.variables ?? {}, DEFAULT_LIMITS);
+      } catch (error) {
+        throw withStatus(error);
+      }
     },
   }),
 };
 
+// What is thrown before there is a resolver decides the answer’s status, which is 500 unless it says another.
+function withStatus(error: unknown): unknown {
+  if (!(error instanceof AppError)) return error;
+  const extensions = { http: { status: error.status } };
+  return new GraphQLError(error.message, { originalError: error, extensions });
+}
+
+// Apollo takes suggestions out of the errors of documents only, not out of those of variables.
+function withoutSuggestions(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+  const { message, ...rest } = formatError(formatted, error);
+  return { ...rest, message: message.replace(/ ?Did you mean .+\?$/s, '') };
+}
+
 /** Gives each error the request’s id, under which it is logged. */
 function requestIds(log: GraphQLLog): ApolloServerPlugin<Context> {
   return {
+    contextCreationDidFail: async ({ error }) => log.failed('unknown', null, error),
     requestDidStart: async () => ({
       didEncounterErrors: async ({ errors, contextValue: { requestId }, operationName }) => {
         for (const error of errors) note(log, requestId, operationName ?? null, error);
@@ -61,6 +92,7 @@ function requestIds(log: GraphQLLog): ApolloServerPlugin<Context> {
 
 function note(log: GraphQLLog, requestId: string, operation: string | null, error: GraphQLError): void {
   const { code, message, cause } = reportOf(error);
-  if (code !== 'INTERNAL_SERVER_ERROR') log.refused(requestId, operation, code, message);
+  const logged = mayQuoteInput(error) ? String(error.extensions.code) : message;
+  if (code !== 'INTERNAL_SERVER_ERROR') log.refused(requestId, operation, code, logged);
   if (cause !== undefined) log.failed(requestId, operation, cause);
 }

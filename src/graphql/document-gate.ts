@@ -1,7 +1,5 @@
 import { checkDocument, DEFAULT_LIMITS, parseBounded } from './document-limits.ts';
 
-// What one token may not exceed is decided before parsing; real operations have a few hundred.
-const MAX_TOKENS = 3_000;
 const REMEMBERED = 1_000;
 const REMEMBERED_LENGTH = 10_000;
 
@@ -12,7 +10,7 @@ export class DocumentGate {
   /** Rejects with BAD_USER_INPUT; what is not a text, or not GraphQL, is left for the server to report. */
   check(source: unknown): void {
     if (typeof source !== 'string' || this.passed.has(source)) return;
-    const document = parseBounded(source, { maxTokens: MAX_TOKENS });
+    const document = parseBounded(source, DEFAULT_LIMITS);
     if (!document) return;
     checkDocument(document, DEFAULT_LIMITS);
     if (source.length <= REMEMBERED_LENGTH) this.remember(source);

@@ -43,7 +43,7 @@ export interface CostLimits {
 
 /** Limits that every honest client stays well below, and that the standard introspection query passes. */
 export const DEFAULT_LIMITS: DocumentLimits & CostLimits = {
-  maxTokens: 5000,
+  maxTokens: 3000,
   depth: 12,
   introspectionDepth: 20,
   introspections: 3,

@@ -20,12 +20,12 @@ const MASKED = 'Something went wrong on the server.';
 
 /** An error as the closed table knows it; what is not ours comes out as INTERNAL_SERVER_ERROR without its text. */
 export function toAppError(error: unknown): AppError {
-  const cause = unwrapResolverError(error);
+  const cause = causeOf(error);
   if (cause instanceof AppError) return cause;
   if (cause instanceof ArgumentValidationError) {
     const issues = issuesOf(cause.extensions.validationErrors as ValidationError[]);
     const first = issues[0];
-    const message = first ? `${first.field} ${first.message}.` : 'An argument is not valid.';
+    const message = first ? `${first.field}: ${first.message}.` : 'An argument is not valid.';
     return new AppError('BAD_USER_INPUT', message, { issues });
   }
   return new AppError('INTERNAL_SERVER_ERROR', MASKED, { cause });
@@ -33,10 +33,21 @@ export function toAppError(error: unknown): AppError {
 
 /** What an error of an operation comes to: one of the table, with its cause where somebody should look at it. */
 export function reportOf(error: GraphQLError): AppError {
-  const cause = unwrapResolverError(error);
+  const cause = causeOf(error);
   const ours = cause instanceof AppError || cause instanceof ArgumentValidationError;
   if (ours || !REQUEST_ERRORS.has(String(error.extensions.code))) return toAppError(error);
   return new AppError('BAD_USER_INPUT', withPreflightAdvice(error.message));
+}
+
+/** Whether the error is about the request’s form: its text may then repeat any value of it, passwords too. */
+export function mayQuoteInput(error: GraphQLError): boolean {
+  return !(causeOf(error) instanceof AppError) && REQUEST_ERRORS.has(String(error.extensions.code));
+}
+
+/** What was thrown, in a resolver or before there was one. */
+function causeOf(error: unknown): unknown {
+  const { originalError } = error as Partial<GraphQLError>;
+  return originalError instanceof AppError ? originalError : unwrapResolverError(error);
 }
 
 /** Rewrites every error of a response into the closed table: Apollo’s `formatError`. */

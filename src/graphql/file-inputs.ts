@@ -8,6 +8,7 @@ import {
   Min,
   MinDate,
   ValidateBy,
+  ValidateNested,
 } from 'class-validator';
 import { ArgsType, Field, InputType, Int } from 'type-graphql';
 import { DateTime, SafeInt } from '../models/scalars.ts';
@@ -196,6 +197,8 @@ export class ForwardListArgs {
   after?: string | null;
 
   @Field(() => FileFilter, { nullable: true, description: 'Which files to show.' })
+  @IsOptional()
+  @ValidateNested()
   filter?: FileFilter | null;
 
   @Field(() => FileSort, { nullable: true, description: 'The order; default newest first.' })

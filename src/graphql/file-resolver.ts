@@ -54,10 +54,11 @@ export class FileResolver {
     @Arg('prefix', () => String, { nullable: true, description: 'How the tags begin.' }) prefix:
       | string
       | null,
-    @Arg('first', () => Int, { defaultValue: 50, description: 'How many at most, 1–1000.' }) first: number,
+    @Arg('first', () => Int, { nullable: true, defaultValue: 50, description: 'How many at most, 1–1000.' })
+    first: number | null,
     @Ctx() context: Context,
   ): Promise<TagCount[]> {
-    return context.services.listing.tags(viewerOf(context), prefix ?? '', first);
+    return context.services.listing.tags(viewerOf(context), prefix ?? '', first ?? 50);
   }
 
   @Query(() => StorageStats, { description: 'Sums over the viewer’s files.' })
@@ -118,18 +119,25 @@ export class FileResolver {
   downloadUrl(
     @Root() file: StoredFile,
     @Arg('expiresInSeconds', () => Int, {
+      nullable: true,
       defaultValue: 300,
       description: 'Seconds it works for, up to 7 days.',
     })
-    expiresInSeconds: number,
+    expiresInSeconds: number | null,
     @Arg('disposition', () => Disposition, {
+      nullable: true,
       defaultValue: Disposition.ATTACHMENT,
       description: 'Shown or saved.',
     })
-    disposition: Disposition,
+    disposition: Disposition | null,
     @Ctx() { viewer, services }: Context,
   ): string {
-    return services.links.contentUrl(viewer, file.id, expiresInSeconds, disposition);
+    return services.links.contentUrl(
+      viewer,
+      file.id,
+      expiresInSeconds ?? 300,
+      disposition ?? Disposition.ATTACHMENT,
+    );
   }
 
   @FieldResolver(() => String, {
@@ -137,8 +145,12 @@ export class FileResolver {
     description: 'A preview’s URL; null until there is one, and where none can be made.',
   })
   thumbnailUrl(
-    @Arg('size', () => ThumbnailSize, { defaultValue: ThumbnailSize.MEDIUM, description: 'How large.' })
-    _size: ThumbnailSize,
+    @Arg('size', () => ThumbnailSize, {
+      nullable: true,
+      defaultValue: ThumbnailSize.MEDIUM,
+      description: 'How large.',
+    })
+    _size: ThumbnailSize | null,
   ): string | null {
     return null;
   }

@@ -38,6 +38,7 @@ export class IncomingParts {
   private readonly settings: SpillSettings;
   private readonly budget: SpillBudget;
   private readonly live = new Set<PartStream>();
+  private readonly abandoned: Readable[] = [];
   private over = false;
   private failure: Error | null = null;
 
@@ -74,6 +75,8 @@ export class IncomingParts {
       discard(stream);
       return;
     }
+    // A body cut within a part fails the part too, which may still wait for its reader: `end` tells that one.
+    stream.on('error', () => undefined);
     Object.assign(part, { head, stream, state: 'waiting' });
     if (part.uses > 1) this.spill(part);
     else if (part.wanted.length > 0) this.deliver(part);
@@ -98,6 +101,7 @@ export class IncomingParts {
     this.over = true;
     for (const part of this.parts.values()) if (part.state === 'waiting' && part.stream) discard(part.stream);
     for (const stream of this.live) stream.destroy();
+    for (const part of this.abandoned) discard(part);
     const spills = [...this.parts.values()].map((part) => part.spill?.then((file) => file.close()));
     await Promise.allSettled(spills);
   }
@@ -132,13 +136,13 @@ export class IncomingParts {
   private deliver(part: Part): void {
     if (!part.stream) return;
     part.state = 'taken';
-    this.answer(part, { ...part.head, stream: this.track(new PartStream(part.stream)) });
+    this.answer(part, { ...part.head, stream: this.track(part.stream) });
   }
 
   private spill(part: Part): void {
     if (!part.stream) return;
     part.state = 'spilled';
-    part.spill = SpillFile.of(this.track(new PartStream(part.stream)), this.settings.directory, this.budget);
+    part.spill = SpillFile.of(this.track(part.stream), this.settings.directory, this.budget);
     this.deliverSpilled(part);
   }
 
@@ -157,11 +161,19 @@ export class IncomingParts {
     part.wanted.shift()?.(content);
   }
 
-  private track(stream: PartStream): PartStream {
+  private track(part: Readable): PartStream {
+    const stream = new PartStream(part, this.abandon);
     this.live.add(stream);
     stream.once('close', () => this.live.delete(stream));
     return stream;
   }
+
+  /** While no other part is to come, the rest of one that nobody wants any more need not be read. */
+  private readonly abandon = (part: Readable): void => {
+    const more = [...this.parts.values()].some(({ state }) => state === 'expected');
+    if (more || this.over) discard(part);
+    else this.abandoned.push(part);
+  };
 }
 
 const missing = (part: Part) =>

@@ -26,6 +26,7 @@ export interface MultipartRequest {
 /** Bytes that part headers and boundaries may add to the files of a request. */
 export const ENVELOPE_BYTES = 1024 * 1024;
 
+const BUFFERED_BYTES = 128 * 1024;
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 const MAX_MAP_PATHS = 100;
 
@@ -44,11 +45,20 @@ export function receiveMultipart(
     let operation: Record<string, unknown> | undefined;
     let parts: IncomingParts | undefined;
     let finished = false;
+    let received = 0;
+    let most = 2 * limits.fieldBytes + ENVELOPE_BYTES;
 
     const fail = (error: Error) => {
-      request.unpipe(parser);
+      request.off('data', count).unpipe(parser);
       parts?.end(error);
       reject(error);
+    };
+
+    // A body of unknown length could go on for ever in places where nothing else has a limit.
+    const count = (chunk: Buffer) => {
+      received += chunk.length;
+      if (received > most)
+        fail(new AppError('PAYLOAD_TOO_LARGE', 'The request is larger than its files may be.'));
     };
 
     // "operations: A JSON encoded operations object with files replaced with null."
@@ -66,6 +76,7 @@ export function receiveMultipart(
             limits.spill,
           );
           placeUploads(operation, map, parts);
+          most += map.size * limits.maxFileSize;
           resolve({ operation, close });
         }
       } catch (error) {
@@ -89,12 +100,13 @@ export function receiveMultipart(
       else fail(invalid(operation ? 'The field `map` is missing.' : 'The field `operations` is missing.'));
     });
     signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true });
-    request.pipe(parser);
+    request.on('data', count).pipe(parser);
 
     async function close(): Promise<boolean> {
       await parts?.close();
       // The closing boundary may still be on its way through the parser.
       if (!finished && request.readableEnded) await new Promise((done) => setImmediate(done));
+      request.off('data', count);
       if (!finished) request.unpipe(parser);
       return finished;
     }
@@ -105,8 +117,8 @@ function openParser(request: IncomingMessage, limits: MultipartLimits) {
   try {
     return new Busboy({
       headers: { ...request.headers, 'content-type': request.headers['content-type'] ?? '' },
-      highWaterMark: 1024 * 1024,
-      fileHwm: 1024 * 1024,
+      highWaterMark: BUFFERED_BYTES,
+      fileHwm: BUFFERED_BYTES,
       isPartAFile: (name) => name !== 'operations' && name !== 'map',
       limits: { fieldSize: limits.fieldBytes, fields: 4, headerPairs: 32, headerSize: 16 * 1024 },
     });

@@ -1,18 +1,22 @@
 import { Readable } from 'node:stream';
 
 /**
- * A part’s bytes as its reader may treat them: a reader that gives up (`destroy`) must not stall the parser, so the
- * rest of the part then runs to waste while the parts after it still arrive.
+ * A part’s bytes as its reader may treat them. When the reader gives up (`destroy`), `abandon` gets the part: it must
+ * run to waste where the parser has to go on to later parts, and is better left unread where it has not.
  */
 export class PartStream extends Readable {
   private readonly part: Readable;
+  private readonly abandon: (part: Readable) => void;
 
-  constructor(part: Readable) {
-    super({ highWaterMark: 1024 * 1024 });
+  constructor(part: Readable, abandon: (part: Readable) => void = discard) {
+    super({ highWaterMark: 128 * 1024 });
     this.part = part;
+    this.abandon = abandon;
     part.on('data', this.onData);
     part.once('end', () => this.push(null));
-    part.once('error', (error) => this.destroy(error));
+    part.on('error', (error) => this.destroy(error));
+    // It may fail before its reader listens, who then still learns of it; without a listener the process would end.
+    this.on('error', () => undefined);
   }
 
   override _read(): void {
@@ -20,8 +24,8 @@ export class PartStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.part.off('data', this.onData);
-    discard(this.part);
+    this.part.off('data', this.onData).pause();
+    this.abandon(this.part);
     callback(error);
   }
 

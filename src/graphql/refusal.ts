@@ -3,6 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppError } from '../errors.ts';
 import { extensionsOf } from './error-mapping.ts';
 
+const GRAPHQL_RESPONSE = 'application/graphql-response+json';
+
 // Long enough for a client to notice the answer, short enough that nobody can hold a socket with a refused body.
 const LINGER_MS = 2_000;
 const LINGER_BYTES = 4 * 1024 * 1024;
@@ -39,7 +41,12 @@ export function answerUnread(request: FastifyRequest, reply: FastifyReply, body:
   else raw.on('data', onData).once('end', end).once('close', end).resume();
   return reply
     .header('connection', 'close')
-    .header('content-type', 'application/json; charset=utf-8')
+    .header('content-type', `${mediaTypeFor(request)}; charset=utf-8`)
     .header('content-length', Buffer.byteLength(body))
     .send(answer);
+}
+
+/** Clients that know GraphQL’s own media type read errors of any HTTP status from it, and only from it. */
+function mediaTypeFor({ headers }: FastifyRequest): string {
+  return headers.accept?.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json';
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
+
+const READ_BYTES = 256 * 1024;
 
 /** How many bytes the parts of one request may spill to disk, together. */
 export class SpillBudget {
@@ -42,32 +43,52 @@ export class SpillFile {
     const handle = await open(path, 'wx+', 0o600);
     try {
       await unlink(path);
-      await pipeline(
-        source,
-        async function* metered(chunks: AsyncIterable<Buffer>) {
-          for await (const chunk of chunks) {
-            budget.take(chunk.length);
-            yield chunk;
-          }
-        },
-        handle.createWriteStream({ autoClose: false, highWaterMark: 1024 * 1024 }),
-      );
+      // Leaving the loop early destroys the source.
+      for await (const chunk of source as AsyncIterable<Buffer>) {
+        budget.take(chunk.length);
+        await writeWhole(handle, chunk);
+      }
       return new SpillFile(handle);
     } catch (error) {
+      source.destroy();
       await handle.close();
       throw error;
     }
   }
 
-  /** The bytes from the beginning; may be called any number of times before `close`. */
+  /** The bytes from the beginning; may be called any number of times before `close`, and each reader may give up. */
   read(): Readable {
-    const bytes = this.handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 256 * 1024 });
-    const reader = new PassThrough();
-    pipeline(bytes, reader).catch(() => undefined);
-    return reader;
+    return Readable.from(this.chunks(), { objectMode: false, highWaterMark: READ_BYTES });
   }
 
+  /** Waits for reads that are under way; a reader that asks for more afterwards fails. */
   async close(): Promise<void> {
     await this.handle.close();
+  }
+
+  // Node's own file streams would share the handle with one another and with `close`: the first that is destroyed
+  // closes it for all, and one that has only ended keeps it from being closed.
+  private async *chunks(): AsyncGenerator<Buffer> {
+    for (let position = 0; ; ) {
+      const { bytesRead, buffer } = await this.handle.read(
+        Buffer.allocUnsafe(READ_BYTES),
+        0,
+        READ_BYTES,
+        position,
+      );
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+}
+
+async function writeWhole(handle: FileHandle, chunk: Buffer): Promise<void> {
+  try {
+    await handle.appendFile(chunk);
+  } catch (cause) {
+    throw new AppError('STORAGE_UNAVAILABLE', 'The disk for files that have to wait does not answer.', {
+      cause,
+    });
   }
 }

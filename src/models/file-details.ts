@@ -58,9 +58,12 @@ export class VirusScan {
   @prop({ type: () => Boolean, required: true })
   isScanned!: boolean;
 
-  @Field(() => Boolean, { nullable: true, simple: true, description: 'The verdict; null before a scan.' })
-  @prop({ type: () => Boolean })
-  isClean?: boolean | null;
+  @Field(() => Boolean, {
+    simple: true,
+    description: 'Whether a scanner found nothing; false before a scan.',
+  })
+  @prop({ type: () => Boolean, required: true })
+  isClean!: boolean;
 
   @Field(() => DateTime, { nullable: true, simple: true, description: 'When it was scanned.' })
   @prop({ type: () => Date })

@@ -3,6 +3,7 @@ import { hasCode } from '../errors.ts';
 import type { Blob } from '../models/blob.ts';
 import type { Collections } from '../models/collections.ts';
 import type { ObjectId } from '../models/object-id.ts';
+import { GroupCommit } from './group-commit.ts';
 import { Ledger } from './ledger.ts';
 
 /** The content an upload has just stored under a key of its own. */
@@ -14,20 +15,28 @@ export interface StoredContent {
   readonly key: string;
 }
 
+interface Upload {
+  readonly content: StoredContent;
+  readonly file: ObjectId;
+}
+
 const DUPLICATE_KEY = 11000;
 
 /** Which blob a file refers to: equal contents share one, counted exactly. */
 export class BlobReferences {
   private readonly blobs: Collections['blobs'];
   private readonly store: BlobStore;
+  private readonly claims = new GroupCommit<Upload, Blob>((uploads) => this.claimAll(uploads));
   readonly ledger: Ledger;
 
   constructor(blobs: Collections['blobs'], store: BlobStore) {
     this.blobs = blobs;
     this.store = store;
-    this.ledger = new Ledger(blobs.collection as never, 'refCount', [
-      { $set: { unreferencedAt: { $cond: [{ $lte: ['$refCount', 0] }, '$$NOW', '$unreferencedAt'] } } },
-    ]);
+    this.ledger = new Ledger(blobs.collection as never, 'refCount', {
+      onRelease: [
+        { $set: { unreferencedAt: { $cond: [{ $lte: ['$refCount', 0] }, '$$NOW', '$unreferencedAt'] } } },
+      ],
+    });
   }
 
   /**
@@ -35,7 +44,7 @@ export class BlobReferences {
    * The reference is a claim until `settle`; a stored copy that nothing needs is deleted.
    */
   async acquire(content: StoredContent, file: ObjectId): Promise<Blob> {
-    const blob = await this.claim(content, file);
+    const blob = await this.claims.add({ content, file });
     if (blob.key === content.key) return blob;
     if (await this.isIntact(blob)) {
       await this.store.delete(content.key);
@@ -44,31 +53,53 @@ export class BlobReferences {
     return this.heal(blob, content);
   }
 
-  private async claim(content: StoredContent, file: ObjectId): Promise<Blob> {
-    const { hash, size, key } = content;
-    for (;;) {
-      try {
-        const blob = await this.blobs.collection.findOneAndUpdate(
-          { hash, size, live: true },
-          {
-            $inc: { refCount: 1 },
-            $push: { claims: { file, amount: 1, at: new Date() } } as never,
-            $set: { updatedAt: new Date() },
-            $unset: { unreferencedAt: '' },
-            $setOnInsert: {
-              key,
-              provider: this.store.provider,
-              location: this.store.location,
-              createdAt: new Date(),
-            },
+  /** Claims a reference for each upload in one command; equal contents among them share what the first one makes. */
+  private async claimAll(uploads: readonly Upload[]): Promise<(Blob | Error)[]> {
+    const { upsertedIds, failed } = await this.upsert(uploads);
+    const others = uploads.filter((_upload, i) => !(i in upsertedIds) && !failed.has(i));
+    // Their claims keep these blobs live, so they are found.
+    const hashes = others.map(({ content }) => content.hash);
+    const shared =
+      others.length > 0 ? await this.blobs.find({ hash: { $in: hashes }, live: true }).lean() : [];
+    return Promise.all(
+      uploads.map(async (upload, i) => {
+        const { hash, size, key } = upload.content;
+        if (i in upsertedIds) return { _id: upsertedIds[i], hash, size, key } as Blob;
+        // Two first uploads of one content raced to insert it; the loser now finds the winner’s.
+        if (failed.has(i)) return this.claims.add(upload);
+        const blob = shared.find((one) => one.hash === hash && one.size === size);
+        return blob ?? new Error('A claimed blob is gone.');
+      }),
+    );
+  }
+
+  private async upsert(uploads: readonly Upload[]) {
+    const now = new Date();
+    const operations = uploads.map(({ content: { hash, size, key }, file }) => ({
+      updateOne: {
+        filter: { hash, size, live: true },
+        update: {
+          $inc: { refCount: 1 },
+          $push: { claims: { file, amount: 1, at: now } } as never,
+          $set: { updatedAt: now },
+          $unset: { unreferencedAt: '' },
+          $setOnInsert: {
+            key,
+            provider: this.store.provider,
+            location: this.store.location,
+            createdAt: now,
           },
-          { upsert: true, returnDocument: 'after' },
-        );
-        if (blob) return blob as unknown as Blob;
-      } catch (error) {
-        // Two first uploads of one content raced to insert it; the loser now finds the winner's.
-        if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
-      }
+        },
+        upsert: true,
+      },
+    }));
+    try {
+      const { upsertedIds } = await this.blobs.collection.bulkWrite(operations, { ordered: false });
+      return { upsertedIds, failed: new Set<number>() };
+    } catch (error) {
+      const errors = duplicates(error);
+      if (!errors) throw error;
+      return { upsertedIds: errors.upsertedIds, failed: new Set(errors.indexes) };
     }
   }
 
@@ -94,4 +125,14 @@ export class BlobReferences {
     await this.store.delete(content.key);
     return blob;
   }
+}
+
+/** What a bulk write did where only duplicate keys kept it from doing all; null for every other error. */
+function duplicates(error: unknown): { indexes: number[]; upsertedIds: Record<number, ObjectId> } | null {
+  const { writeErrors, result } = error as {
+    writeErrors?: { code: number; index: number }[];
+    result?: { upsertedIds: Record<number, ObjectId> };
+  };
+  if (!writeErrors?.length || !writeErrors.every(({ code }) => code === DUPLICATE_KEY)) return null;
+  return { indexes: writeErrors.map(({ index }) => index), upsertedIds: result?.upsertedIds ?? {} };
 }

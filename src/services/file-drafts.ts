@@ -55,7 +55,7 @@ export function draftOf(
     storageProvider: store.provider,
     storageLocation: store.location,
     encryption: { isEncrypted: false, algorithm: null, keyId: null },
-    virus: { isScanned: false, isClean: null, scanDate: null, scanEngine: null },
+    virus: { isScanned: false, isClean: false, scanDate: null, scanEngine: null },
     access: { canView: true, canDownload: true, canShare: true, canDelete: true },
     expiryDate: facts.expiryDate ?? null,
     isDeleted: false,

@@ -21,10 +21,13 @@ type Conditions = Filter<StoredFile>[];
 
 /** The search words of a text; empty when it holds none. */
 export function searchWords(search: string | null | undefined): string[] {
-  return (search ?? '')
-    .normalize('NFC')
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter(Boolean);
+  return (
+    (search ?? '')
+      .normalize('NFC')
+      // Marks belong to their letters: without them Hindi, Thai or pointed Hebrew words would fall apart.
+      .split(/[^\p{L}\p{N}\p{M}]+/u)
+      .filter((word) => /[\p{L}\p{N}]/u.test(word))
+  );
 }
 
 /** A text-index condition that asks for every word, not for any. */
@@ -35,8 +38,8 @@ export function textCondition(words: readonly string[]): Filter<StoredFile> {
 /** The same words without the text index: each must begin a word of the name, the description or a tag. */
 export function wordConditions(words: readonly string[]): Conditions {
   return words.map((word) => {
-    // Words hold letters and digits only, so the pattern is a literal and takes linear time.
-    const begins = new RegExp(`(?:^|[^\\p{L}\\p{N}])${word}`, 'iu');
+    // Words hold letters, digits and marks only, so the pattern is a literal and takes linear time.
+    const begins = new RegExp(`(?:^|[^\\p{L}\\p{N}\\p{M}])${word}`, 'iu');
     return {
       $or: [{ originalName: begins }, { description: begins }, { tags: begins }],
     } as Filter<StoredFile>;

@@ -34,7 +34,9 @@ export interface FilePage {
   count(): Promise<number>;
 }
 
+/** The most files one page may have. */
 export const MAX_PAGE = 100;
+/** How many files a page has when nothing is said. */
 export const DEFAULT_PAGE = 25;
 /** How many matches a search sorts at the most. */
 export const MAX_MATCHES = 10_000;
@@ -84,26 +86,28 @@ export class FileListing {
   }
 
   /** The tags of the viewer’s files that lists show outside the trash, most used first. */
-  async tags(viewer: Viewer, beginning: string, first: number): Promise<{ tag: string; count: number }[]> {
+  async tags(viewer: Viewer, prefix: string, first: number): Promise<{ tag: string; count: number }[]> {
     if (!(first >= 1 && first <= MAX_PAGE * 10))
       throw pageError('first', `must lie between 1 and ${MAX_PAGE * 10}`);
-    const prefix = beginning.normalize('NFC');
-    const begins = prefix === '' ? [] : [{ $match: { tags: { $gte: prefix, $lt: `${prefix}\u{10ffff}` } } }];
-    const [result] = await this.files.aggregate<{ top: { tag: string; count: number }[] }>([
-      { $match: { $and: [{ userId: viewer.userId }, ...criteriaConditions({}, new Date())] } as never },
-      ...begins,
-      { $unwind: '$tags' },
-      ...begins,
-      { $group: { _id: '$tags', count: { $sum: 1 } } },
-      {
-        $group: {
-          _id: null,
-          top: {
-            $topN: { n: first, sortBy: { count: -1, _id: 1 }, output: { tag: '$_id', count: '$count' } },
+    const conditions = [{ userId: viewer.userId }, ...criteriaConditions({}, new Date())];
+    const begins = prefixRange(prefix.normalize('NFC'));
+    const [result] = await this.files
+      .aggregate<{ top: { tag: string; count: number }[] }>([
+        // $elemMatch, since one and the same tag must lie in the range: only then the index is walked no further.
+        { $match: { $and: [...conditions, ...(begins ? [{ tags: { $elemMatch: begins } }] : [])] } as never },
+        { $unwind: '$tags' },
+        ...(begins ? [{ $match: { tags: begins } }] : []),
+        { $group: { _id: '$tags', count: { $sum: 1 } } },
+        {
+          $group: {
+            _id: null,
+            top: {
+              $topN: { n: first, sortBy: { count: -1, _id: 1 }, output: { tag: '$_id', count: '$count' } },
+            },
           },
         },
-      },
-    ]);
+      ])
+      .option(begins ? { hint: 'own_tags' } : {});
     return result?.top ?? [];
   }
 
@@ -174,6 +178,9 @@ export class FileListing {
     return { size, backward, cursor };
   }
 }
+
+/** The texts that begin with a prefix, as a range; null for the empty one, with which all texts begin. */
+const prefixRange = (prefix: string) => (prefix ? { $gte: prefix, $lt: `${prefix}\u{10ffff}` } : null);
 
 function pageError(field: string, message: string): AppError {
   return new AppError('BAD_USER_INPUT', `\`${field}\` ${message}.`, { issues: [{ field, message }] });

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Claim } from '../models/claim.ts';
 import type { Collection, Expression, Filter, ObjectId } from '../models/object-id.ts';
+import { GroupCommit } from './group-commit.ts';
 
 // Long enough to gather the claims of uploads that run side by side, short enough that nobody meets them.
 const SETTLE_DELAY_MS = 20;
@@ -8,6 +9,20 @@ const SETTLE_DELAY_MS = 20;
 interface Counted {
   _id: ObjectId;
   claims?: Claim[];
+}
+
+interface NewClaim {
+  readonly owner: ObjectId;
+  readonly file: ObjectId;
+  readonly amount: number;
+}
+
+/** What a ledger may be given beside its collection and the name of its count. */
+export interface LedgerRules {
+  /** What an owner must meet for so much more to be counted; without it there is always room. */
+  readonly room?: (amount: number) => Filter<Counted>;
+  /** Appended to the pipeline that gives counts back. */
+  readonly onRelease?: readonly Expression[];
 }
 
 /** A claim that has waited for longer than an upload may take, with the document that counts it. */
@@ -24,40 +39,28 @@ export class Ledger {
   private readonly collection: Collection<Counted>;
   private readonly count: string;
   private readonly onRelease: readonly Expression[];
+  private readonly room: (amount: number) => Filter<Counted>;
+  private readonly claims = new GroupCommit<NewClaim, boolean>((claims) => this.claimAll(claims));
   private readonly settled = new Map<string, { owner: ObjectId; files: ObjectId[] }>();
   private gathering: Promise<void> | undefined;
   private flushing: Promise<void> | undefined;
 
-  /** `onRelease` is appended to the pipeline that gives counts back. */
-  constructor(collection: Collection<Counted>, count: string, onRelease: readonly Expression[] = []) {
+  constructor(collection: Collection<Counted>, count: string, rules: LedgerRules = {}) {
     this.collection = collection;
     this.count = count;
-    this.onRelease = onRelease;
+    this.room = rules.room ?? (() => ({}));
+    this.onRelease = rules.onRelease ?? [];
   }
 
-  /** Adds the amount under a new claim; false when the owner does not meet `condition` or the claim exists. */
-  async claim(
-    owner: ObjectId,
-    file: ObjectId,
-    amount: number,
-    condition: Filter<Counted> = {},
-  ): Promise<boolean> {
-    const result = await this.collection.updateOne(
-      { _id: owner, 'claims.file': { $ne: file }, ...condition },
-      { $inc: { [this.count]: amount }, $push: { claims: { file, amount, at: new Date() } } },
-    );
-    return result.modifiedCount === 1;
+  /** Adds the amount under a new claim; false when the owner has no room for it or the claim exists. */
+  claim(owner: ObjectId, file: ObjectId, amount: number): Promise<boolean> {
+    return this.claims.add({ owner, file, amount });
   }
 
-  /** Adds more to an existing claim; false when the owner does not meet `condition` or the claim is gone. */
-  async raise(
-    owner: ObjectId,
-    file: ObjectId,
-    amount: number,
-    condition: Filter<Counted> = {},
-  ): Promise<boolean> {
+  /** Adds more to an existing claim; false when the owner has no room for it or the claim is gone. */
+  async raise(owner: ObjectId, file: ObjectId, amount: number): Promise<boolean> {
     const result = await this.collection.updateOne(
-      { _id: owner, 'claims.file': file, ...condition },
+      { _id: owner, 'claims.file': file, ...this.room(amount) },
       { $inc: { [this.count]: amount, 'claims.$.amount': amount }, $set: { 'claims.$.at': new Date() } },
     );
     return result.modifiedCount === 1;
@@ -115,6 +118,31 @@ export class Ledger {
     for (let last: unknown; last !== this.flushing; ) {
       last = this.flushing;
       await last;
+    }
+  }
+
+  private async claimAll(claims: readonly NewClaim[]): Promise<boolean[]> {
+    const made = new Map<NewClaim, boolean>();
+    const owners = Map.groupBy(claims, ({ owner }) => owner.toHexString());
+    await Promise.all([...owners.values()].map((group) => this.claimTogether(group, made)));
+    return claims.map((claim) => made.get(claim) ?? false);
+  }
+
+  /** One step for all claims on an owner; where they do not all fit, each is tried by itself. */
+  private async claimTogether(group: readonly NewClaim[], made: Map<NewClaim, boolean>): Promise<void> {
+    const [first] = group;
+    if (!first) return;
+    const at = new Date();
+    const total = group.reduce((sum, { amount }) => sum + amount, 0);
+    const added = group.map(({ file, amount }) => ({ file, amount, at }));
+    const { modifiedCount } = await this.collection.updateOne(
+      { _id: first.owner, 'claims.file': { $nin: group.map(({ file }) => file) }, ...this.room(total) },
+      { $inc: { [this.count]: total }, $push: { claims: { $each: added } } },
+    );
+    if (modifiedCount === 1 || group.length === 1) {
+      for (const claim of group) made.set(claim, modifiedCount === 1);
+    } else {
+      for (const claim of group) await this.claimTogether([claim], made);
     }
   }
 

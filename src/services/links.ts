@@ -20,6 +20,7 @@ export interface LinkGrant {
   readonly disposition: Disposition;
 }
 
+/** The shortest time a link may work for. */
 export const MIN_LINK_SECONDS = 1;
 /** Seven days. */
 export const MAX_LINK_SECONDS = 7 * 24 * 60 * 60;

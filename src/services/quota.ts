@@ -10,7 +10,8 @@ export async function remainingBytes(users: Collections['users'], userId: Object
   return user.quotaBytes === null ? Number.POSITIVE_INFINITY : Math.max(0, user.quotaBytes - user.usedBytes);
 }
 
-const fits = (bytes: number) => ({
+/** Whether an account may store so many bytes more; for the ledger of `usedBytes`. */
+export const quotaRoom = (bytes: number) => ({
   isActive: true,
   $expr: { $lte: [{ $add: ['$usedBytes', bytes] }, { $ifNull: ['$quotaBytes', Number.MAX_SAFE_INTEGER] }] },
 });
@@ -56,8 +57,8 @@ export class Reservation {
     const more = total - (this.reserved ?? 0);
     const change =
       this.reserved === null
-        ? this.ledger.claim(this.owner, this.file, more, fits(more))
-        : this.ledger.raise(this.owner, this.file, more, fits(more));
+        ? this.ledger.claim(this.owner, this.file, more)
+        : this.ledger.raise(this.owner, this.file, more);
     this.pending = change;
     const grown = await change;
     if (grown) this.reserved = total;

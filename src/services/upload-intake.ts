@@ -4,6 +4,8 @@ import { AppError } from '../errors.ts';
 import { detectType, HEAD_BYTES, requireAllowedType, type TypePolicy } from './content-type.ts';
 import type { Reservation } from './quota.ts';
 
+// Two of the chunks that sockets deliver keep the store busy; more would only lie about.
+const BUFFERED_BYTES = 128 * 1024;
 // How far the reservation runs ahead of the bytes, so that a large upload asks the database seldom.
 const RESERVE_AHEAD_BYTES = 32 * 1024 * 1024;
 
@@ -23,32 +25,30 @@ export interface IntakeResult {
   readonly mimeType: string;
 }
 
+/** What one file’s intake needs. */
+export interface IntakeParts {
+  readonly rules: IntakeRules;
+  readonly declaredType: string;
+  readonly reservation: Reservation;
+  /** No byte goes on before it resolves: the document that tells of them comes first. */
+  readonly registered: Promise<unknown>;
+  onBytes(bytes: number): void;
+}
+
 /**
  * The checks of an upload as one stream: size limit, type, quota and SHA-256, in that order and before any byte goes
  * on to the store. A broken rule destroys it with the AppError. It holds at most the file's head.
  */
 export class UploadIntake extends Transform {
-  private readonly rules: IntakeRules;
-  private readonly declaredType: string;
-  private readonly reservation: Reservation;
-  private readonly registered: Promise<unknown>;
+  private readonly parts: IntakeParts;
   private readonly sha256 = createHash('sha256');
   private head: Buffer[] | null = [];
   private size = 0;
   private mimeType = '';
 
-  /** No byte goes on before `registered` resolves: the document that tells of them comes first. */
-  constructor(
-    rules: IntakeRules,
-    declaredType: string,
-    reservation: Reservation,
-    registered: Promise<unknown>,
-  ) {
-    super({ highWaterMark: 1024 * 1024 });
-    this.rules = rules;
-    this.declaredType = declaredType;
-    this.reservation = reservation;
-    this.registered = registered;
+  constructor(parts: IntakeParts) {
+    super({ highWaterMark: BUFFERED_BYTES });
+    this.parts = parts;
   }
 
   /** Bytes received so far. */
@@ -63,18 +63,19 @@ export class UploadIntake extends Transform {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     this.size += chunk.length;
-    if (this.size > this.rules.maxFileSize) {
-      callback(tooLarge(this.rules.maxFileSize));
+    this.parts.onBytes(chunk.length);
+    if (this.size > this.parts.rules.maxFileSize) {
+      callback(tooLarge(this.parts.rules.maxFileSize));
     } else if (this.head) {
       this.head.push(chunk);
       if (this.size < HEAD_BYTES) callback();
       else settle(this.admit(RESERVE_AHEAD_BYTES), callback);
-    } else if (this.reservation.covers(this.size)) {
+    } else if (this.parts.reservation.covers(this.size)) {
       this.sha256.update(chunk);
       callback(null, chunk);
     } else {
       settle(
-        this.reservation.cover(this.size, RESERVE_AHEAD_BYTES).then(() => this.pass(chunk)),
+        this.parts.reservation.cover(this.size, RESERVE_AHEAD_BYTES).then(() => this.pass(chunk)),
         callback,
       );
     }
@@ -89,9 +90,9 @@ export class UploadIntake extends Transform {
   private async admit(reserveAhead: number): Promise<void> {
     const head = Buffer.concat(this.head ?? []);
     this.head = null;
-    this.mimeType = await detectType(head, this.declaredType);
-    requireAllowedType(this.mimeType, this.rules.types);
-    await Promise.all([this.registered, this.reservation.cover(this.size, reserveAhead)]);
+    this.mimeType = await detectType(head, this.parts.declaredType);
+    requireAllowedType(this.mimeType, this.parts.rules.types);
+    await Promise.all([this.parts.registered, this.parts.reservation.cover(this.size, reserveAhead)]);
     if (head.length > 0) this.pass(head);
   }
 

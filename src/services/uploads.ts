@@ -5,13 +5,13 @@ import { AppError } from '../errors.ts';
 import type { Blob } from '../models/blob.ts';
 import type { Collections } from '../models/collections.ts';
 import type { StoredFile } from '../models/file.ts';
-import { UploadStatus } from '../models/file-enums.ts';
 import type { ObjectId } from '../models/object-id.ts';
 import type { BlobReferences } from './blob-references.ts';
 import { completion, draftOf, type FileDraft, type UploadFacts } from './file-drafts.ts';
 import type { Ledger } from './ledger.ts';
 import { Reservation, remainingBytes } from './quota.ts';
 import { type IntakeResult, type IntakeRules, UploadIntake } from './upload-intake.ts';
+import { UploadRecords } from './upload-records.ts';
 import type { UploadUndo } from './upload-undo.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -31,6 +31,8 @@ export interface IncomingContent {
 /** Told about each upload as it begins and ends, for metrics. */
 export interface UploadObserver {
   began(): void;
+  /** Bytes have come in. */
+  received(bytes: number): void;
   ended(outcome: 'completed' | 'failed', bytes: number): void;
 }
 
@@ -39,7 +41,7 @@ const HEARTBEAT_MS = 30_000;
 /** Takes files in: the one path from a client’s stream to a COMPLETED file. */
 export class UploadService {
   private readonly users: Collections['users'];
-  private readonly files: Collections['files'];
+  private readonly records: UploadRecords;
   private readonly store: BlobStore;
   private readonly references: BlobReferences;
   private readonly usage: Ledger;
@@ -58,7 +60,7 @@ export class UploadService {
     observer: UploadObserver;
   }) {
     this.users = parts.collections.users;
-    this.files = parts.collections.files;
+    this.records = new UploadRecords(parts.collections.files);
     this.store = parts.store;
     this.references = parts.references;
     this.usage = parts.usage;
@@ -107,10 +109,16 @@ export class UploadService {
   ): Promise<StoredFile> {
     const draft = draftOf(viewer.userId, content.filename, facts, this.store, newBlobKey());
     const reservation = new Reservation(this.usage, viewer.userId, draft._id);
-    const registered = this.files.collection.insertOne(draft);
+    const registered = this.records.insert(draft);
     // The intake hears of a failure when it waits for it, which may be later than Node would.
     registered.catch(() => undefined);
-    const intake = new UploadIntake(this.rules, content.mimeType, reservation, registered);
+    const intake = new UploadIntake({
+      rules: this.rules,
+      declaredType: content.mimeType,
+      reservation,
+      registered,
+      onBytes: (bytes) => this.observer.received(bytes),
+    });
     let blob: Blob | undefined;
     this.observer.began();
     try {
@@ -139,7 +147,7 @@ export class UploadService {
     draft: FileDraft,
     signal: AbortSignal,
   ): Promise<IntakeResult> {
-    const alive = setInterval(() => this.beat(draft._id), HEARTBEAT_MS);
+    const alive = setInterval(() => this.records.beat(draft._id), HEARTBEAT_MS);
     try {
       const stored = this.store.put(draft.uploadKey, intake, { signal });
       // A store that fails stops reading; the source must hear of it or it would wait for ever.
@@ -154,22 +162,12 @@ export class UploadService {
     }
   }
 
-  private beat(file: ObjectId): void {
-    this.files.collection
-      .updateOne({ _id: file, uploadStatus: UploadStatus.UPLOADING }, { $set: { heartbeatAt: new Date() } })
-      // A missed beat is harmless: only many of them in a row let the sweep take the upload for dead.
-      .catch(() => undefined);
-  }
-
   private async complete(draft: FileDraft, result: IntakeResult, blob: ObjectId): Promise<StoredFile> {
-    const { set, unset } = completion(result, blob);
-    const { matchedCount } = await this.files.collection.updateOne(
-      { _id: draft._id, uploadStatus: draft.uploadStatus },
-      { $set: set, $unset: unset },
-    );
-    if (matchedCount === 0)
+    const change = completion(result, blob);
+    if (!(await this.records.complete(draft._id, change))) {
       throw new AppError('CONFLICT', 'The upload was given up as stale; send the file again.');
-    return { ...draft, ...set, id: draft._id.toHexString() } as unknown as StoredFile;
+    }
+    return { ...draft, ...change.set, id: draft._id.toHexString() } as unknown as StoredFile;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Migration } from '../migrations.ts';
+import type { Migration } from '../migration.ts';
 
 /** Makes the collections and the indexes that the classes declare. */
 export const migration: Migration = {

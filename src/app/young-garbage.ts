@@ -1,0 +1,26 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+type Collect = (options: { type: 'minor' }) => void;
+
+/**
+ * A counter of bytes received that collects the youngest garbage each time so many have come. The buffers of a body
+ * lie outside the heap, where they make V8 mark the whole heap every 32 MiB or so while the heap itself hardly
+ * grows; collecting just the youngest objects frees the same buffers for about a hundredth of that work.
+ */
+export function collectYoungEvery(bytes: number): (received: number) => void {
+  const collect = exposedCollector();
+  let since = 0;
+  return (received) => {
+    since += received;
+    if (since < bytes) return;
+    since = 0;
+    collect({ type: 'minor' });
+  };
+}
+
+function exposedCollector(): Collect {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('globalThis.gc') as Collect | undefined;
+  return collect ?? (() => undefined);
+}

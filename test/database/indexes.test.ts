@@ -1,0 +1,221 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createServices, type Wired } from '../../src/app/services.ts';
+import { openStore } from '../../src/blobs/providers.ts';
+import { readConfig } from '../../src/config.ts';
+import { Metrics } from '../../src/http/metrics.ts';
+import { ObjectId } from '../../src/models/object-id.ts';
+import type { FileCriteria } from '../../src/services/file-filters.ts';
+import type { SignedIn } from '../../src/services/sessions.ts';
+import type { Viewer } from '../../src/services/viewer.ts';
+import { type Command, commandsOf, explain } from '../support/commands.ts';
+import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import { fileOf, generateFiles, insert, ORDERS } from '../support/listed-files.ts';
+
+const CLIENT = { ip: null, userAgent: null };
+const PASSWORD = 'correct horse';
+
+// Indexes that keep a promise by being there, whoever asks: `file_name` makes the names unique, `ttl` removes sessions.
+const NEEDS_NO_QUERY = ['_id_', 'file_name', 'ttl'];
+
+let database: TestDatabase;
+let wired: Wired;
+let folder: string;
+let account: SignedIn;
+let viewer: Viewer;
+const used = new Set<string>();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'imaginary-storage-indexes-'));
+  database = await openTestDatabase();
+  const config = readConfig({ UPLOAD_PATH: folder, BLOB_GRACE_MINUTES: '0', TRASH_RETENTION_DAYS: '3650' });
+  wired = createServices({
+    config,
+    collections: database.collections,
+    store: await openStore('local', config),
+    secrets: ['a secret for tests, long enough to be one'],
+    metrics: new Metrics(),
+    log: pino({ level: 'silent' }),
+    baseUrl: () => '',
+  });
+  const { accounts, sessions } = wired.services;
+  const input = { username: 'owner', email: 'owner@example.org', password: PASSWORD };
+  account = await accounts.register(input, CLIENT);
+  viewer = await sessions.authenticate(account.tokens.accessToken);
+  const others = Array.from({ length: 9 }, () => new ObjectId());
+  await insert(database.collections, generateFiles([viewer.userId, ...others], 1500, 11));
+});
+afterAll(async () => {
+  await database.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs the work and holds every query that it made against the plans. */
+async function expectIndexed(work: () => Promise<unknown>, { maySort = false } = {}): Promise<Command[]> {
+  const commands = await commandsOf(database.connection, work);
+  const wrong: string[] = [];
+  for (const command of commands) {
+    for (const { stages, indexes } of await explain(database.connection, command)) {
+      if (stages.has('COLLSCAN') || (stages.has('SORT') && !maySort)) wrong.push(JSON.stringify(command));
+      for (const index of indexes) used.add(`${Object.values(command)[0]}.${index}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  return commands;
+}
+
+const DAY = new Date(Date.UTC(2026, 0, 2));
+const FILTERS: readonly FileCriteria[] = [
+  {},
+  { mimeType: 'image/png' },
+  { mimeType: 'image/*' },
+  { tags: ['work', 'home'] },
+  { minSize: 1 },
+  { maxSize: 1 },
+  { createdAfter: DAY },
+  { createdBefore: DAY },
+  { isPublic: true },
+  { isPublic: false },
+  { isDeleted: true },
+  { mimeType: 'image/*', tags: ['work'], minSize: 1, maxSize: 9, createdAfter: DAY, isPublic: true },
+];
+
+describe('Every list is answered by an index, without a sort', () => {
+  it.each(FILTERS.map((filter) => ({ filter, name: JSON.stringify(filter) })))(
+    'with $name',
+    async ({ filter }) => {
+      const { listing } = wired.services;
+      for (const order of ORDERS) {
+        const commands = await expectIndexed(async () => {
+          const page = await listing.own(viewer, {}, order, { first: 3 });
+          const cursor = listing.cursor(order, page.files[1] ?? fileOf(viewer.userId, 'a'));
+          await (await listing.own(viewer, filter, order, { first: 3, after: cursor })).count();
+          await listing.own(viewer, filter, order, { last: 3, before: cursor });
+          await listing.own(viewer, filter, order, { last: 3 });
+          await (await listing.published(filter, order, { first: 3 })).count();
+          await listing.published(filter, order, { first: 3, after: cursor });
+          await listing.published({ ...filter, search: 'txt' }, order, { first: 3 });
+        });
+        expect(commands.length).toBeGreaterThan(4);
+      }
+    },
+  );
+
+  it.each(FILTERS.map((filter) => ({ filter, name: JSON.stringify(filter) })))(
+    'with $name and a search, which alone may sort',
+    async ({ filter }) => {
+      const { listing } = wired.services;
+      for (const order of ORDERS) {
+        const cursor = listing.cursor(order, fileOf(viewer.userId, 'a'));
+        const work = async () => {
+          await (await listing.own(viewer, { ...filter, search: 'txt b' }, order, {})).count();
+          await listing.own(viewer, { ...filter, search: 'txt' }, order, { last: 3, before: cursor });
+        };
+        expect(await expectIndexed(work, { maySort: true })).toHaveLength(3);
+      }
+    },
+  );
+
+  it('as are the tags, the statistics and the counts', async () => {
+    const { accounts, listing, files } = wired.services;
+    const commands = await expectIndexed(async () => {
+      await listing.tags(viewer, '', 50);
+      await listing.tags(viewer, 'wo', 50);
+      await files.summary(viewer);
+      await accounts.countFiles(viewer.userId);
+    });
+    expect(commands).toHaveLength(4);
+  });
+});
+
+describe('Every other query is answered by an index', () => {
+  it('of the accounts and the sessions', async () => {
+    const { accounts, sessions } = wired.services;
+    const input = { username: 'other', email: 'other@example.org', password: PASSWORD };
+    await expectIndexed(async () => {
+      await accounts.register(input, CLIENT);
+      await accounts.register(input, CLIENT).catch(() => undefined);
+      const { tokens } = await accounts.login({ emailOrUsername: 'OTHER', password: PASSWORD }, CLIENT);
+      await accounts.login({ emailOrUsername: 'other@example.org', password: PASSWORD }, CLIENT);
+      const other = await sessions.authenticate(tokens.accessToken);
+      await accounts.refresh(tokens.refreshToken);
+      await accounts.refresh(tokens.refreshToken).catch(() => undefined);
+      await sessions.list(other.userId);
+      await sessions.revoke(other, String(other.sessionId)).catch(() => undefined);
+      await accounts.updateProfile(other, { firstName: 'O' });
+      await accounts.usage(other.userId);
+      await accounts.findMany([String(other.userId), String(viewer.userId)]);
+      await accounts.changePassword(other, PASSWORD, `${PASSWORD}!`);
+      await accounts.logout(other);
+      await accounts.deleteAccount(other, `${PASSWORD}!`);
+      await accounts.deactivate(other.userId);
+      // Deleting an account wakes the sweep, which would meet the leftovers of the tests below before they do.
+      await wired.sweeping.stop();
+    });
+  });
+
+  it('of the uploads, the files and the downloads', async () => {
+    const { files, uploads, links } = wired.services;
+    const { downloads } = wired;
+    await expectIndexed(async () => {
+      const file = await upload('kept');
+      await upload('kept');
+      await upload('refused', { sha256: '0'.repeat(64) }).catch(() => undefined);
+      await uploads.remainingBytes(viewer);
+      await files.update(viewer, file.id, { description: 'new' });
+      const url = new URL(links.contentUrl(viewer, file.id, 60, 'inline'), 'http://x');
+      const link = Object.fromEntries(url.searchParams);
+      const download = await downloads.authorise({ fileId: file.id, bearer: null, link });
+      (await downloads.open(download.file)).destroy();
+      await downloads.count(file);
+      await files.trash(viewer, file.id);
+      await files.restore(viewer, file.id);
+      await files.remove(viewer, file.id);
+      await files.emptyTrash(viewer);
+    });
+  });
+
+  it('of the sweep, with something to find of each kind', async () => {
+    const { files, users, blobs } = database.collections;
+    const past = new Date(Date.now() - 10 * 24 * 60 * 60 * 1000);
+    const mark = async (name: string, update: object) =>
+      files.collection.updateOne({ _id: (await upload(name))._id }, update);
+    await mark('stale', {
+      $set: { uploadStatus: 'UPLOADING', heartbeatAt: past, uploadKey: '0'.repeat(32) },
+    });
+    await mark('purging', { $set: { uploadStatus: 'FAILED', purgingAt: past } });
+    await mark('expired', { $set: { expiryDate: past } });
+    await mark('old trash', { $set: { isDeleted: true, deletedAt: new Date(1) } });
+    const claims = [{ file: new ObjectId(), amount: 1, at: past }];
+    await users.collection.updateOne({ _id: viewer.userId }, { $set: { claims } } as never);
+    await blobs.collection.updateOne({}, { $set: { claims } } as never);
+    const gone = { username: 'gone', email: 'gone', isActive: false, deletedAt: past, usedBytes: 0 };
+    await users.collection.insertOne(gone as never);
+    let report = {};
+    await expectIndexed(async () => {
+      report = await wired.sweep.run();
+    });
+    expect(Object.entries(report).filter(([, count]) => count === 0)).toEqual([['unfinished', 0]]);
+  });
+});
+
+it('No index is without a query that uses it', async () => {
+  const declared = [];
+  for (const { collection } of Object.values(database.collections)) {
+    for (const { name } of await collection.indexes()) {
+      if (!NEEDS_NO_QUERY.includes(String(name))) declared.push(`${collection.collectionName}.${name}`);
+    }
+  }
+  expect(declared.length).toBeGreaterThan(20);
+  expect(declared.filter((name) => !used.has(name))).toEqual([]);
+});
+
+function upload(content: string, facts = {}) {
+  const stream = Readable.from([Buffer.from(content)]);
+  const incoming = { open: async () => ({ filename: `${content}.txt`, mimeType: 'text/plain', stream }) };
+  return wired.services.uploads.upload(viewer, incoming, facts, new AbortController().signal);
+}
