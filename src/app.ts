@@ -7,7 +7,10 @@ import { createServices, type Wired } from './app/services.ts';
 import { keptSecret } from './auth/kept-secret.ts';
 import { openStore } from './blobs/providers.ts';
 import type { Config } from './config.ts';
+import { clearSpills } from './graphql/spill-file.ts';
 import { Metrics } from './http/metrics.ts';
+
+const IDLE_CHECK_MS = 100;
 
 /** The whole service, built and connected, that does not listen yet. */
 export interface App {
@@ -37,6 +40,7 @@ export async function createApp(config: Config): Promise<App> {
     opened.push(() => database.close());
     const migrated = await migrateDatabase(database, config.MIGRATE_ON_START);
     await mkdir(config.spillPath, { recursive: true, mode: 0o700 });
+    await clearSpills(config.spillPath);
 
     let origin = config.PUBLIC_URL ?? '';
     let stopping = false;
@@ -87,8 +91,11 @@ export async function createApp(config: Config): Promise<App> {
       },
       async close(graceSeconds = 0) {
         stopping = true;
+        // A connection that was busy when the stop began is kept alive for a next request that will not be taken.
+        const idle = setInterval(() => server.server.closeIdleConnections(), IDLE_CHECK_MS);
         const cut = setTimeout(() => server.server.closeAllConnections(), graceSeconds * 1000);
         await closeAll();
+        clearInterval(idle);
         clearTimeout(cut);
       },
     };

@@ -66,7 +66,6 @@ export class FanOut {
   /** Forgets a folder that somebody removed, and makes it again. */
   async remake(folder: string): Promise<void> {
     this.#durable.delete(folder);
-    this.#durable.delete(dirname(folder));
     await this.make(folder);
   }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -9,6 +10,9 @@ import type { Context } from './context.ts';
 import { DEFAULT_LIMITS } from './document-limits.ts';
 import { formatError, mayQuoteInput, reportOf } from './error-mapping.ts';
 import { listCost } from './list-cost.ts';
+
+/** The id of the request that is being answered: some errors come before there is a context that knows it. */
+export const requestScope = new AsyncLocalStorage<string>();
 
 /** Hears of what went wrong in a request, with what is needed to find it again. */
 export interface GraphQLLog {
@@ -32,13 +36,13 @@ export function createApollo(
     persistedQueries: false,
     allowBatchedHttpRequests: false,
     stopOnTerminationSignals: false,
-    formatError: options.introspection ? formatError : withoutSuggestions,
+    formatError: (known, error) => toClient(known, error, options.introspection),
     plugins: [
       ApolloServerPluginCacheControlDisabled(),
       // Apollo’s own pages load scripts from elsewhere.
       ApolloServerPluginLandingPageDisabled(),
       operationLimits,
-      requestIds(options.log),
+      errorLog(options.log),
     ],
   });
 }
@@ -66,25 +70,24 @@ function withStatus(error: unknown): unknown {
   return new GraphQLError(error.message, { originalError: error, extensions });
 }
 
-// Apollo takes suggestions out of the errors of documents only, not out of those of variables.
-function withoutSuggestions(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
-  const { message, ...rest } = formatError(formatted, error);
-  return { ...rest, message: message.replace(/ ?Did you mean .+\?$/s, '') };
+function toClient(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  maySuggest: boolean,
+): GraphQLFormattedError {
+  const { message, extensions, ...rest } = formatError(formatted, error);
+  // Apollo takes suggestions out of the errors of documents only, not out of those of variables.
+  const told = maySuggest ? message : message.replace(/ ?Did you mean .+\?$/s, '');
+  return { message: told, ...rest, extensions: { ...extensions, requestId: requestScope.getStore() } };
 }
 
-/** Gives each error the request’s id, under which it is logged. */
-function requestIds(log: GraphQLLog): ApolloServerPlugin<Context> {
+/** Logs each error under the request’s id. */
+function errorLog(log: GraphQLLog): ApolloServerPlugin<Context> {
   return {
-    contextCreationDidFail: async ({ error }) => log.failed('unknown', null, error),
+    contextCreationDidFail: async ({ error }) => log.failed(requestScope.getStore() ?? '', null, error),
     requestDidStart: async () => ({
       didEncounterErrors: async ({ errors, contextValue: { requestId }, operationName }) => {
         for (const error of errors) note(log, requestId, operationName ?? null, error);
-      },
-      willSendResponse: async ({ response, contextValue }) => {
-        if (response.body.kind !== 'single') return;
-        for (const error of response.body.singleResult.errors ?? []) {
-          Object.assign(error.extensions ?? {}, { requestId: contextValue.requestId });
-        }
       },
     }),
   };

@@ -4,6 +4,7 @@ import DataLoader from 'dataloader';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, hasCode } from '../errors.ts';
 import type { Viewer } from '../services/viewer.ts';
+import { requestScope } from './apollo.ts';
 import type { Context, Services } from './context.ts';
 import { DocumentGate } from './document-gate.ts';
 import { PREFLIGHT_ADVICE, toAppError } from './error-mapping.ts';
@@ -32,12 +33,19 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
   const signals = new WeakMap<FastifyRequest, AbortSignal>();
   const gate = new DocumentGate();
 
-  const runOperation = fastifyApolloHandler(apollo, { context: contextOf });
+  const handle = fastifyApolloHandler(apollo, { context: contextOf });
+  const runOperation = (request: FastifyRequest, reply: FastifyReply) =>
+    requestScope.run(request.id, () => handle.call(app, request, reply));
 
   // The parts of a multipart body are read by receiveMultipart, as the operation wants them.
   app.addContentTypeParser('multipart/form-data', (_request, _body, done) => done(null));
 
-  app.setErrorHandler((error, request, reply) => refuse(request, reply, requestError(error)));
+  app.setErrorHandler((error, request, reply) => {
+    const known = requestError(error);
+    if (known.cause !== undefined)
+      request.log.error({ requestId: request.id, err: known.cause }, 'a request failed');
+    return refuse(request, reply, known);
+  });
 
   app.route({
     method: ['GET', 'POST'],
@@ -81,9 +89,9 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const page = options.page(request);
     if (page) return reply.headers(page.headers).send(page.html);
-    reply.header('vary', 'accept');
+    reply.header('vary', [reply.getHeader('vary'), 'accept'].flat().filter(Boolean).join(', '));
     gate.check(sourceOf(request));
-    return runOperation.call(app, request, reply);
+    return runOperation(request, reply);
   }
 
   async function answerMultipart(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -92,7 +100,7 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
     try {
       request.body = received.operation;
       gate.check(sourceOf(request));
-      const body = (await runOperation.call(app, request, reply)) as string;
+      const body = (await runOperation(request, reply)) as string;
       const wasRead = await received.close();
       return wasRead ? body : answerUnread(request, reply, body);
     } finally {
@@ -151,9 +159,10 @@ function isMultipart(request: FastifyRequest): boolean {
   );
 }
 
+/** The document as Apollo will read it: from a GET by the URL standard’s rules, which are not Fastify’s. */
 function sourceOf(request: FastifyRequest): unknown {
-  const holder = request.method === 'GET' ? request.query : request.body;
-  return (holder as { query?: unknown } | null | undefined)?.query;
+  if (request.method === 'GET') return new URL(request.url, 'http://localhost').searchParams.get('query');
+  return (request.body as { query?: unknown } | null | undefined)?.query;
 }
 
 function requestError(error: unknown): AppError {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
@@ -80,6 +80,18 @@ export class SpillFile {
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
+  }
+}
+
+// A spill file has a name for less than a millisecond; older ones are of processes that were killed in just that one.
+const NAMED_MS = 60_000;
+
+/** Removes spill files that a killed process left with a name. */
+export async function clearSpills(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (name.startsWith('spill-') && Date.now() - mtimeMs > NAMED_MS) await rm(path, { force: true });
   }
 }
 

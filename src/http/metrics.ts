@@ -85,12 +85,14 @@ export class Metrics {
 
   /** Counts every request of the server; routes by their pattern, never by the address a client sent. */
   observe(app: FastifyInstance): void {
-    app.addHook('onRequest', async (request) => {
-      this.running.inc({ route: routeOf(request.routeOptions.url) });
+    app.addHook('onRequest', async (request, reply) => {
+      const route = routeOf(request.routeOptions.url);
+      this.running.inc({ route });
+      // Also when the client goes away before its answer.
+      reply.raw.once('close', () => this.running.dec({ route }));
     });
     app.addHook('onResponse', async (request, reply) => {
       const route = routeOf(request.routeOptions.url);
-      this.running.dec({ route });
       this.requests.inc({ method: request.method, route, status: reply.statusCode });
       this.durations.observe({ method: request.method, route }, reply.elapsedTime / 1000);
     });

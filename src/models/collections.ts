@@ -1,4 +1,4 @@
-import { getModelForClass, type ReturnModelType } from '@typegoose/typegoose';
+import { buildSchema, type ReturnModelType } from '@typegoose/typegoose';
 import type { Connection } from 'mongoose';
 import { Blob } from './blob.ts';
 import { StoredFile } from './file.ts';
@@ -15,11 +15,16 @@ export interface Collections {
 
 /** Builds the models on a connection; indexes are made by the migrations, never by a model. */
 export function collectionsOf(connection: Connection): Collections {
-  const on = { existingConnection: connection, schemaOptions: { autoIndex: false, autoCreate: false } };
   return {
-    users: getModelForClass(User, on),
-    sessions: getModelForClass(Session, on),
-    files: getModelForClass(StoredFile, on),
-    blobs: getModelForClass(Blob, on),
+    users: modelOf(connection, User),
+    sessions: modelOf(connection, Session),
+    files: modelOf(connection, StoredFile),
+    blobs: modelOf(connection, Blob),
   };
+}
+
+// Not getModelForClass, which remembers one model per class: a second connection would be given the first one’s.
+function modelOf<T extends new () => object>(connection: Connection, type: T): ReturnModelType<T> {
+  const schema = buildSchema(type, { schemaOptions: { autoIndex: false, autoCreate: false } });
+  return connection.model(type.name, schema) as unknown as ReturnModelType<T>;
 }

@@ -66,7 +66,8 @@ export class BlobReferences {
         const { hash, size, key } = upload.content;
         if (i in upsertedIds) return { _id: upsertedIds[i], hash, size, key } as Blob;
         // Two first uploads of one content raced to insert it; the loser now finds the winner’s.
-        if (failed.has(i)) return this.claims.add(upload);
+        // Not by way of the next group: that one waits for this.
+        if (failed.has(i)) return (await this.claimAll([upload]))[0] as Blob | Error;
         const blob = shared.find((one) => one.hash === hash && one.size === size);
         return blob ?? new Error('A claimed blob is gone.');
       }),

@@ -33,7 +33,7 @@ export function sortNameOf(name: string): string {
 /** The name's words, parted where search engines see none. */
 export function nameWordsOf(name: string): string {
   return name
-    .split(/[^\p{L}\p{N}]+/u)
+    .split(/[^\p{L}\p{M}\p{N}]+/u)
     .filter(Boolean)
     .join(' ');
 }

@@ -15,6 +15,7 @@ interface NewClaim {
   readonly owner: ObjectId;
   readonly file: ObjectId;
   readonly amount: number;
+  readonly spare: number;
 }
 
 /** What a ledger may be given beside its collection and the name of its count. */
@@ -41,7 +42,7 @@ export class Ledger {
   private readonly onRelease: readonly Expression[];
   private readonly room: (amount: number) => Filter<Counted>;
   private readonly claims = new GroupCommit<NewClaim, boolean>((claims) => this.claimAll(claims));
-  private readonly settled = new Map<string, { owner: ObjectId; files: ObjectId[] }>();
+  private settled: { owners: ObjectId[]; files: ObjectId[] } = { owners: [], files: [] };
   private gathering: Promise<void> | undefined;
   private flushing: Promise<void> | undefined;
 
@@ -52,15 +53,18 @@ export class Ledger {
     this.onRelease = rules.onRelease ?? [];
   }
 
-  /** Adds the amount under a new claim; false when the owner has no room for it or the claim exists. */
-  claim(owner: ObjectId, file: ObjectId, amount: number): Promise<boolean> {
-    return this.claims.add({ owner, file, amount });
+  /**
+   * Adds the amount under a new claim; false when the owner has no room for it, and for `spare` more that is not
+   * counted, or when the claim exists.
+   */
+  claim(owner: ObjectId, file: ObjectId, amount: number, spare = 0): Promise<boolean> {
+    return this.claims.add({ owner, file, amount, spare });
   }
 
-  /** Adds more to an existing claim; false when the owner has no room for it or the claim is gone. */
-  async raise(owner: ObjectId, file: ObjectId, amount: number): Promise<boolean> {
+  /** Adds more to an existing claim; false when the owner has no room for it and the spare, or the claim is gone. */
+  async raise(owner: ObjectId, file: ObjectId, amount: number, spare = 0): Promise<boolean> {
     const result = await this.collection.updateOne(
-      { _id: owner, 'claims.file': file, ...this.room(amount) },
+      { _id: owner, 'claims.file': file, ...this.room(amount + spare) },
       { $inc: { [this.count]: amount, 'claims.$.amount': amount }, $set: { 'claims.$.at': new Date() } },
     );
     return result.modifiedCount === 1;
@@ -82,7 +86,7 @@ export class Ledger {
   /** Takes a claim that `reclaim` made back without a change of the count: another removal had counted already. */
   async withdraw(owner: ObjectId, file: ObjectId): Promise<void> {
     await this.collection.updateOne({ _id: owner, 'claims.file': file }, [
-      { $set: { claims: orRemoved(others(file)) } },
+      { $set: { claims: others(file) } },
     ]);
   }
 
@@ -94,7 +98,7 @@ export class Ledger {
         {
           $set: {
             [this.count]: { $add: [`$${this.count}`, amount, { $multiply: [-1, claimed(file)] }] },
-            claims: orRemoved(others(file)),
+            claims: others(file),
           },
         },
       ],
@@ -106,10 +110,8 @@ export class Ledger {
    * once: claims that end about the same time go in one write. A crash before it leaves a claim for the sweep.
    */
   settleSoon(owner: ObjectId, file: ObjectId): void {
-    const key = owner.toHexString();
-    const settled = this.settled.get(key) ?? { owner, files: [] };
-    settled.files.push(file);
-    this.settled.set(key, settled);
+    this.settled.owners.push(owner);
+    this.settled.files.push(file);
     this.gathering ??= this.flushing = pause(SETTLE_DELAY_MS).then(() => this.flush());
   }
 
@@ -134,9 +136,14 @@ export class Ledger {
     if (!first) return;
     const at = new Date();
     const total = group.reduce((sum, { amount }) => sum + amount, 0);
+    const spare = Math.max(...group.map((claim) => claim.spare));
     const added = group.map(({ file, amount }) => ({ file, amount, at }));
     const { modifiedCount } = await this.collection.updateOne(
-      { _id: first.owner, 'claims.file': { $nin: group.map(({ file }) => file) }, ...this.room(total) },
+      {
+        _id: first.owner,
+        'claims.file': { $nin: group.map(({ file }) => file) },
+        ...this.room(total + spare),
+      },
       { $inc: { [this.count]: total }, $push: { claims: { $each: added } } },
     );
     if (modifiedCount === 1 || group.length === 1) {
@@ -147,13 +154,15 @@ export class Ledger {
   }
 
   private async flush(): Promise<void> {
-    const updates = [...this.settled.values()].map(({ owner, files }) => ({
-      updateOne: { filter: { _id: owner }, update: [{ $set: { claims: orRemoved(unsettled(files)) } }] },
-    }));
-    this.settled.clear();
+    const { owners, files } = this.settled;
+    this.settled = { owners: [], files: [] };
     this.gathering = undefined;
     await this.collection
-      .bulkWrite(updates, { ordered: false, writeConcern: { w: 1, journal: false } })
+      .updateMany(
+        { _id: { $in: owners } },
+        { $pull: { claims: { file: { $in: files }, leaving: { $ne: true } } } },
+        { writeConcern: { w: 1, journal: false } },
+      )
       // What is not settled now, the sweep settles.
       .catch(() => undefined);
   }
@@ -164,7 +173,7 @@ export class Ledger {
       {
         $set: {
           [this.count]: { $subtract: [`$${this.count}`, claimed(file)] },
-          claims: orRemoved(others(file)),
+          claims: others(file),
         },
       },
       ...this.onRelease,
@@ -192,16 +201,4 @@ const claimedOnce = (file: ObjectId): Expression => ({ $first: amounts(file) });
 
 const others = (file: ObjectId): Expression => ({
   $filter: { input: CLAIMS, cond: { $ne: ['$$this.file', file] } },
-});
-
-const unsettled = (files: readonly ObjectId[]): Expression => ({
-  $filter: {
-    input: CLAIMS,
-    cond: { $or: [{ $eq: ['$$this.leaving', true] }, { $not: [{ $in: ['$$this.file', files] }] }] },
-  },
-});
-
-// An empty array would stay in the sparse index of unsettled claims, a removed field does not.
-const orRemoved = (claims: Expression): Expression => ({
-  $let: { vars: { left: claims }, in: { $cond: [{ $eq: ['$$left', []] }, '$$REMOVE', '$$left'] } },
 });

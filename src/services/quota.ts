@@ -16,6 +16,9 @@ export const quotaRoom = (bytes: number) => ({
   $expr: { $lte: [{ $add: ['$usedBytes', bytes] }, { $ifNull: ['$quotaBytes', Number.MAX_SAFE_INTEGER] }] },
 });
 
+// How many more reservations of the same size must fit beside one that runs ahead.
+const SPARE = 4;
+
 /** The bytes one running upload has reserved of its owner's quota, always at least as many as it has received. */
 export class Reservation {
   private readonly ledger: Ledger;
@@ -43,8 +46,9 @@ export class Reservation {
   /** Reserves up to `total` bytes, and `ahead` more if the quota holds them; rejects with QUOTA_EXCEEDED. */
   async cover(total: number, ahead = 0): Promise<void> {
     if (this.covers(total)) return;
-    if (ahead > 0 && (await this.grow(total + ahead))) return;
-    if (await this.grow(total)) return;
+    // Far ahead only where it leaves room for others: uploads side by side must not refuse each other what both need.
+    if (ahead > 0 && (await this.grow(total + ahead, SPARE * ahead))) return;
+    if (await this.grow(total, 0)) return;
     throw new AppError('QUOTA_EXCEEDED', 'The account’s storage quota cannot hold this file.');
   }
 
@@ -53,12 +57,12 @@ export class Reservation {
     await this.pending.catch(() => undefined);
   }
 
-  private async grow(total: number): Promise<boolean> {
+  private async grow(total: number, spare: number): Promise<boolean> {
     const more = total - (this.reserved ?? 0);
     const change =
       this.reserved === null
-        ? this.ledger.claim(this.owner, this.file, more)
-        : this.ledger.raise(this.owner, this.file, more);
+        ? this.ledger.claim(this.owner, this.file, more, spare)
+        : this.ledger.raise(this.owner, this.file, more, spare);
     this.pending = change;
     const grown = await change;
     if (grown) this.reserved = total;

@@ -79,7 +79,14 @@ export class Sweep {
 
   private async interruptedPurges(before: Date): Promise<number> {
     let finished = 0;
-    for await (const file of this.collections.files.find({ purgingAt: { $lt: before } }).lean()) {
+    const { files } = this.collections;
+    for await (const { _id, purgingAt } of files
+      .find({ purgingAt: { $lt: before } }, { purgingAt: 1 })
+      .lean()) {
+      // Only one node may carry on with it: two would take each other’s claims for their own.
+      const taken = { _id, purgingAt } as never;
+      const file = await files.findOneAndUpdate(taken, { $set: { purgingAt: new Date() } }).lean();
+      if (!file) continue;
       await this.purge.finish(file);
       finished += 1;
     }
@@ -117,13 +124,15 @@ export class Sweep {
 
   /** An account goes only after everything it owned: until then its document remembers that something is left. */
   private async deletedAccounts(): Promise<number> {
-    const { users, sessions, files } = this.collections;
+    const { users, sessions } = this.collections;
     let removed = 0;
-    for await (const { _id } of users.find({ deletedAt: { $exists: true } }, { _id: 1 }).lean()) {
+    for await (const { _id, claims } of users.find({ deletedAt: { $exists: true } }, { claims: 1 }).lean()) {
       for (const isDeleted of [false, true]) await this.purge.purgeAll({ userId: _id, isDeleted });
+      // A running upload holds a claim and could still complete; without one beforehand nothing can come any more,
+      // since no inactive account is given a new one.
+      if (claims && claims.length > 0) continue;
       await sessions.deleteMany({ userId: _id });
-      if (await files.exists({ userId: _id, isDeleted: { $in: [false, true] } })) continue;
-      removed += (await users.deleteOne({ _id, claims: { $exists: false } })).deletedCount;
+      removed += (await users.deleteOne({ _id })).deletedCount;
     }
     return removed;
   }

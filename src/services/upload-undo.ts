@@ -5,6 +5,14 @@ import type { ObjectId } from '../models/object-id.ts';
 import type { BlobReferences } from './blob-references.ts';
 import type { Ledger } from './ledger.ts';
 
+/** What the upload itself still knows when it fails. */
+export interface UploadRemains {
+  /** The key it wrote under. */
+  readonly key: string;
+  /** The blob it refers to, where it got that far. */
+  readonly blob: ObjectId | undefined;
+}
+
 /** Takes back an upload that did not end well. Each step may be repeated, so a crash between two of them is harmless. */
 export class UploadUndo {
   private readonly collections: Collections;
@@ -29,12 +37,12 @@ export class UploadUndo {
   }
 
   /**
-   * Removes the upload’s bytes, reservation, document and its reference to `blob`, where it got that far; true when
-   * nothing of it is left. Never rejects. A reference that only a dead process knew of is released as a stale claim.
+   * Removes the upload’s bytes, reservation, document and reference, where it got that far; true when nothing of it is
+   * left. Never rejects. A reference that only a dead process knew of is released as a stale claim.
    */
-  async undo(fileId: ObjectId, blob?: ObjectId): Promise<boolean> {
+  async undo(fileId: ObjectId, remains?: UploadRemains): Promise<boolean> {
     try {
-      await this.undoSteps(fileId, blob);
+      await this.undoSteps(fileId, remains);
       return true;
     } catch (error) {
       this.onProblem(error);
@@ -42,8 +50,8 @@ export class UploadUndo {
     }
   }
 
-  private async undoSteps(fileId: ObjectId, blob?: ObjectId): Promise<void> {
-    const { files, blobs } = this.collections;
+  private async undoSteps(fileId: ObjectId, remains?: UploadRemains): Promise<void> {
+    const { files } = this.collections;
     // From here on its writer, should it still live, cannot complete it any more.
     const file = await files
       .findOneAndUpdate(
@@ -52,12 +60,18 @@ export class UploadUndo {
         { returnDocument: 'after', projection: { userId: 1, uploadKey: 1 } },
       )
       .lean();
+    // A sweep that took it for dead has removed the document, but not what was stored after that.
+    if (!file && (!remains || (await files.exists({ _id: fileId })))) return;
+    if (remains?.blob) await this.references.ledger.release(remains.blob, fileId);
+    const key = file?.uploadKey ?? remains?.key;
+    if (key) await this.removeBytes(key);
     if (!file) return;
-    if (blob) await this.references.ledger.release(blob, fileId);
-    // Once a blob names the key, the bytes are the blob's and go when nothing refers to it.
-    if (file.uploadKey && !(await blobs.exists({ key: file.uploadKey })))
-      await this.store.delete(file.uploadKey);
     await this.usage.release(file.userId, fileId);
     await files.deleteOne({ _id: fileId });
+  }
+
+  /** Once a blob names the key, the bytes are the blob’s and go when nothing refers to it. */
+  private async removeBytes(key: string): Promise<void> {
+    if (!(await this.collections.blobs.exists({ key }))) await this.store.delete(key);
   }
 }

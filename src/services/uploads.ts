@@ -110,8 +110,6 @@ export class UploadService {
     const draft = draftOf(viewer.userId, content.filename, facts, this.store, newBlobKey());
     const reservation = new Reservation(this.usage, viewer.userId, draft._id);
     const registered = this.records.insert(draft);
-    // The intake hears of a failure when it waits for it, which may be later than Node would.
-    registered.catch(() => undefined);
     const intake = new UploadIntake({
       rules: this.rules,
       declaredType: content.mimeType,
@@ -119,6 +117,8 @@ export class UploadService {
       registered,
       onBytes: (bytes) => this.observer.received(bytes),
     });
+    // The intake asks for it only once bytes have come, which may be much later than Node would take it for unheard.
+    registered.catch((error) => intake.destroy(error));
     let blob: Blob | undefined;
     this.observer.began();
     try {
@@ -136,7 +136,7 @@ export class UploadService {
       this.observer.ended('failed', intake.received);
       // A write that is still under way would come back to life what the undo takes away.
       await Promise.allSettled([registered, reservation.idle()]);
-      await this.undo.undo(draft._id, blob?._id);
+      await this.undo.undo(draft._id, { key: draft.uploadKey, blob: blob?._id });
       throw error;
     }
   }

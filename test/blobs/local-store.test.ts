@@ -41,8 +41,7 @@ describe('the local store', () => {
     const key = newBlobKey();
     await store.put(key, sourceOf(10));
     const folder = join(root, key.slice(0, 2));
-    for (const each of [root, join(root, 'tmp'), folder])
-      expect((await stat(each)).mode & 0o777).toBe(0o700);
+    for (const each of [root, join(root, 'tmp'), folder]) expect((await stat(each)).mode & 0o777).toBe(0o700);
     expect((await stat(join(folder, key))).mode & 0o777).toBe(0o600);
   });
 

@@ -6,7 +6,6 @@ import {
   multipart,
   operationParts,
   pause,
-  RawConnection,
   register,
   UPLOAD_FILE,
   UPLOAD_FILES,
@@ -14,6 +13,7 @@ import {
   uploadHeaders,
 } from '../support/client.ts';
 import { Inspector, vitalsOf } from '../support/leftovers.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 import { type RunningServer, startServer } from '../support/server.ts';
 
 const MIB = 1024 * 1024;
@@ -125,7 +125,9 @@ test('aborted uploads cost neither descriptors nor memory', { timeout: 240_000 }
   const warm = await abortSome(100);
   const after = await abortSome(ROUNDS);
   if (process.env.TEST_ABORTED_UPLOADS) process.stdout.write(`${JSON.stringify({ warm, after })}\n`);
-  expect(after.descriptors).toBeLessThanOrEqual(warm.descriptors + 5);
+  expect(after.files).toBeLessThanOrEqual(warm.files + 2);
+  // The database’s pool may still grow to its 50 connections.
+  expect(after.others).toBeLessThanOrEqual(warm.others + 50);
   expect(after.memory - warm.memory).toBeLessThan(96 * MIB);
   expect(server.log()).not.toMatch(/ERROR|"level":50|FATAL/);
 });

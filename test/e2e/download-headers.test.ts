@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Account, gql, register, upload } from '../support/client.ts';
 import { type RunningServer, startServer } from '../support/server.ts';
@@ -30,15 +29,6 @@ const get = (headers: Record<string, string> = {}, { file = id, method = 'GET', 
     method,
     headers: { authorization: `Bearer ${owner.token}`, ...headers },
   });
-
-async function fileOf(file: string) {
-  const query = 'query ($id: ID!) { file(id: $id) { downloadCount lastDownloaded updatedAt } }';
-  const { data } = await gql<{
-    file: { downloadCount: number; lastDownloaded: string | null; updatedAt: string };
-  }>(server.origin, query, { id: file }, owner.token);
-  if (!data) throw new Error('no file');
-  return data.file;
-}
 
 describe('A range', () => {
   it.each([
@@ -233,31 +223,5 @@ describe('What a content says of itself', () => {
     expect(
       (await get({ origin: 'https://evil.example' })).headers.get('access-control-allow-origin'),
     ).toBeNull();
-  });
-});
-
-describe('The count of downloads', () => {
-  it('counts what begins at byte 0, once each, and changes nothing else', async () => {
-    const file = await stored({ content: CONTENT });
-    const before = await fileOf(file);
-    const counts = async (headers: Record<string, string>, method = 'GET') => {
-      await (await get(headers, { file, method })).arrayBuffer();
-      await pause(150);
-      return (await fileOf(file)).downloadCount;
-    };
-    expect(before).toMatchObject({ downloadCount: 0, lastDownloaded: null });
-    expect(await counts({}, 'HEAD')).toBe(0);
-    expect(await counts({})).toBe(1);
-    expect(await counts({ range: 'bytes=0-' })).toBe(2);
-    expect(await counts({ range: 'bytes=1-' })).toBe(2);
-    expect(await counts({ range: 'bytes=-5' })).toBe(2);
-    expect(await counts({ 'if-none-match': ETAG })).toBe(2);
-    expect(await counts({ 'if-match': '"x"' })).toBe(2);
-    expect(await counts({ range: `bytes=${SIZE}-` })).toBe(2);
-    await Promise.all(Array.from({ length: 20 }, async () => (await get({}, { file })).arrayBuffer()));
-    expect(await counts({ range: 'bytes=5-', 'if-range': '"x"' })).toBe(23);
-    const after = await fileOf(file);
-    expect(after.updatedAt).toBe(before.updatedAt);
-    expect(Date.now() - Date.parse(after.lastDownloaded ?? '')).toBeLessThan(60_000);
   });
 });

@@ -9,7 +9,6 @@ import {
   multipart,
   operationParts,
   pause,
-  RawConnection,
   register,
   send,
   UPLOAD_FILE,
@@ -17,6 +16,7 @@ import {
   uploadHeaders,
 } from '../support/client.ts';
 import { Inspector } from '../support/leftovers.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 import { type RunningServer, startServer } from '../support/server.ts';
 
 const MIB = 1024 * 1024;
@@ -128,6 +128,7 @@ test('SIGTERM lets a running upload finish, takes no new one, and exits with 0',
   await expect(RawConnection.open(server.origin)).rejects.toThrow(/ECONNREFUSED/);
   connection.socket.write(rest);
   expect((await connection.answer()).text).toContain(`"fileSize":${2 * MIB}`);
+  connection.socket.end();
   expect(await stopped).toBe(0);
 });
 
@@ -145,7 +146,10 @@ test('an upload that outlives the grace is undone, and the exit is clean all the
 
 test('a second signal ends the process at once', async () => {
   const server = await start();
+  const inspector = await Inspector.of(server);
   await halfUpload(server, await register(server.origin));
+  await until(async () => (await inspector.holdings()).unfinished === 1);
+  await inspector.close();
   process.kill(server.pid, 'SIGINT');
   await pause(200);
   const since = Date.now();

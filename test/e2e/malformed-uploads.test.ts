@@ -7,7 +7,6 @@ import {
   multipart,
   operationParts,
   type Part,
-  RawConnection,
   register,
   send,
   sendParts,
@@ -16,6 +15,7 @@ import {
   uploadHeaders,
 } from '../support/client.ts';
 import { Inspector } from '../support/leftovers.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 import { type RunningServer, startServer } from '../support/server.ts';
 
 const MAX_FILE_SIZE = 1024 * 1024;

@@ -7,13 +7,13 @@ import {
   operationParts,
   partHead,
   pause,
-  RawConnection,
   register,
   UPLOAD_FILE,
   UPLOAD_FILES,
   uploadHeaders,
 } from '../support/client.ts';
 import { Inspector } from '../support/leftovers.ts';
+import { RawConnection } from '../support/raw-connection.ts';
 import { type RunningServer, startServer } from '../support/server.ts';
 
 const MIB = 1024 * 1024;

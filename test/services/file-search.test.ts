@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Signer } from '../../src/auth/signatures.ts';
+import type { StoredFile } from '../../src/models/file.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
 import { Role } from '../../src/models/user.ts';
 import { FileCursors } from '../../src/services/file-cursors.ts';
@@ -125,9 +126,9 @@ describe('A search', () => {
 
   it('finds a file by its new name and no more by the old one after a rename', async () => {
     const { files } = database.collections;
-    const [file] = FILES;
+    const [file] = FILES as [StoredFile];
     await files.collection.updateOne(
-      { _id: file?._id },
+      { _id: file._id },
       { $set: { originalName: 'x.pdf', nameWords: 'x pdf' } },
     );
     expect(namesOf(await listing.own(OWNER, { search: 'annual' }, BY_NAME, {}))).toEqual([]);

@@ -2,9 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import mongoose from 'mongoose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../src/app/database.ts';
-import { MIGRATIONS, type Migration, migrate, pendingMigrations } from '../../src/database/migrations.ts';
+import type { Migration } from '../../src/database/migration.ts';
+import { MIGRATIONS, migrate, pendingMigrations } from '../../src/database/migrations.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startServer } from '../support/server.ts';
+
+type Declared = [key: object, options: { name?: string }];
+interface Made {
+  key: object;
+  name?: string;
+}
 
 let database: TestDatabase;
 let applied: string[];
@@ -62,8 +69,11 @@ describe('Migrations', () => {
     await collections.files.createCollection();
     expect(await migrate(connection, collections)).toEqual(MIGRATIONS.map(({ name }) => name));
     for (const model of Object.values(collections)) {
-      const declared = model.schema.indexes().map(([key, { name }]) => [name, Object.keys(key)[0]]);
-      const made = (await model.collection.indexes()).map(({ key, name }) => [name, Object.keys(key)[0]]);
+      const declared = model.schema.indexes().map(([key, { name }]: Declared) => [name, Object.keys(key)[0]]);
+      const made = (await model.collection.indexes()).map(({ key, name }: Made) => [
+        name,
+        Object.keys(key)[0],
+      ]);
       const withoutText = ([name]: unknown[]) => name !== 'own_text' && name !== '_id_';
       expect(made.filter(withoutText).sort()).toEqual(declared.filter(withoutText).sort());
       expect(made).toHaveLength(declared.length + 1);
@@ -120,7 +130,7 @@ describe('Nodes that start at once', () => {
 
 describe('A start that may not migrate', () => {
   it('refuses a database that lacks a migration, and says what to do', async () => {
-    const parts = { ...database, died: new Promise<never>(() => undefined) };
+    const parts = { ...database, died: new Promise<never>(() => undefined), pool: {} as never };
     await expect(migrateDatabase(parts, false)).rejects.toThrow(
       /npm run migrate.*0001-indexes.*MIGRATE_ON_START/,
     );

@@ -6,17 +6,9 @@ import mongoose from 'mongoose';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../src/blobs/local-store.ts';
-import type { StoredFile } from '../../src/models/file.ts';
-import { BlobReferences } from '../../src/services/blob-references.ts';
-import { FilePurge } from '../../src/services/file-purge.ts';
-import { Ledger } from '../../src/services/ledger.ts';
-import { Sweep } from '../../src/services/sweep.ts';
-import { UploadUndo } from '../../src/services/upload-undo.ts';
-import { UploadService } from '../../src/services/uploads.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
-
-const NO_TYPES = { allowed: [], blocked: [] };
+import { heldFor, put as putAs, type UploadNode, uploadNode } from '../support/upload-node.ts';
 
 let database: TestDatabase;
 let folder: string;
@@ -45,55 +37,16 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** One node: every service over the database, with its own unsettled claims. */
-function node() {
-  const { collections } = database;
-  const usage = new Ledger(collections.users.collection as never, 'usedBytes');
-  const references = new BlobReferences(collections.blobs, store);
-  const purge = new FilePurge(collections.files, usage, references.ledger);
-  const undo = new UploadUndo(collections, store, references, usage, () => undefined);
-  const parts = { collections, store, references, usage, purge, undo };
-  const uploads = new UploadService({
-    ...parts,
-    rules: { maxFileSize: 50_000, types: NO_TYPES },
-    observer: { began: () => undefined, ended: () => undefined },
-  });
-  // Everything that is left counts as old, so that one run finds it.
-  const sweep = new Sweep({ ...parts, ages: { staleUpload: -60_000, unreferencedBlob: -60_000, trash: 0 } });
-  return { ...parts, uploads, sweep };
-}
-
-function put(services: ReturnType<typeof node>, content: string): Promise<StoredFile> {
-  const stream = Readable.from([Buffer.from(content)], { objectMode: false });
-  const incoming = { open: async () => ({ filename: 'a.txt', mimeType: 'text/plain', stream }) };
-  return services.uploads.upload(viewer, incoming, {}, new AbortController().signal);
-}
-
-async function held() {
-  const { users, files, blobs } = database.collections;
-  const [user, allFiles, allBlobs] = await Promise.all([
-    users.findById(viewer.userId).select('+claims').lean(),
-    files.find().lean(),
-    blobs.find().lean(),
-  ]);
-  const keys: string[] = [];
-  for await (const { key } of store.list()) keys.push(key);
-  return {
-    usedBytes: user?.usedBytes,
-    claims: [user, ...allBlobs].flatMap((each) => each?.claims ?? []).length,
-    files: allFiles.map(({ uploadStatus }) => uploadStatus),
-    refCounts: allBlobs.map(({ refCount }) => refCount),
-    bytes: keys.length,
-    sameKeys: keys.every((key) => allBlobs.some((blob) => blob.key === key)),
-  };
-}
+const node = (staleUpload?: number) => uploadNode(database, store, staleUpload);
+const put = (services: UploadNode, content: string) => putAs(services, viewer, content);
+const held = () => heldFor(viewer, database, store);
 
 const NOTHING = { usedBytes: 0, claims: 0, files: [], refCounts: [], bytes: 0, sameKeys: true };
 const ONE = { usedBytes: 5, claims: 0, files: ['COMPLETED'], refCounts: [1], bytes: 1, sameKeys: true };
 
 /** Makes a step, and everything after it in that process, never happen. */
 const dies = () => Promise.reject(new Error('killed'));
-type Services = ReturnType<typeof node>;
+type Services = UploadNode;
 
 /** An upload of a process that is killed where `kill` says: its undo never runs either. */
 async function killedUpload(kill: (services: Services) => void, content = 'hello'): Promise<void> {
@@ -109,7 +62,7 @@ const UPLOAD_CRASHES: [string, (services: Services) => void, 'nothing' | 'all'][
   ['before the bytes are stored', () => vi.spyOn(store, 'put').mockImplementation(dies), 'nothing'],
   [
     'before the document, with the quota reserved',
-    () => vi.spyOn(database.collections.files.collection, 'insertOne').mockImplementation(dies),
+    () => vi.spyOn(database.collections.files.collection, 'insertMany').mockImplementation(dies),
     'nothing',
   ],
   [
@@ -119,7 +72,7 @@ const UPLOAD_CRASHES: [string, (services: Services) => void, 'nothing' | 'all'][
   ],
   [
     'after the blob, before the file is complete',
-    () => vi.spyOn(database.collections.files.collection, 'updateOne').mockImplementation(dies),
+    () => vi.spyOn(database.collections.files.collection, 'bulkWrite').mockImplementation(dies),
     'nothing',
   ],
   [
@@ -203,11 +156,9 @@ test('nodes that sweep at once count nothing twice', async () => {
   );
   await services.uploads.idle();
   const ids = files.slice(0, 30).map(({ _id }) => _id);
-  const killed = { uploadStatus: 'FAILED', purgingAt: new Date() };
+  const killed = { uploadStatus: 'FAILED', purgingAt: new Date(Date.now() - 3_600_000) };
   await database.collections.files.updateMany({ _id: { $in: ids } }, { $set: killed } as never);
-  await Promise.all(Array.from({ length: 4 }, () => node().sweep.run()));
-  // One whose claim came after another’s release is settled by a later one.
-  await node().sweep.run();
+  await Promise.all(Array.from({ length: 4 }, () => node(60_000).sweep.run()));
   const kept = files.slice(30);
   expect(await held()).toMatchObject({
     usedBytes: kept.reduce((sum, { fileSize }) => sum + fileSize, 0),
@@ -220,7 +171,7 @@ test('nodes that sweep at once count nothing twice', async () => {
 
 test('a database that refuses the document fails the upload and nothing else', async () => {
   const services = node();
-  vi.spyOn(database.collections.files.collection, 'insertOne').mockImplementation(dies);
+  vi.spyOn(database.collections.files.collection, 'insertMany').mockImplementation(dies);
   const stream = new Readable({ read() {} });
   const incoming = { open: async () => ({ filename: 'a', mimeType: '', stream }) };
   // Its first bytes are long in coming: the failure must not stand unheard until then.
@@ -256,4 +207,26 @@ test('bytes that come after their upload was taken for dead do not stay', async 
   await expect(put(services, 'hello')).rejects.toThrow('killed');
   await node().sweep.run();
   expect(await held()).toEqual(NOTHING);
+});
+
+test('nodes that store a content at once for the first time share it, whoever loses the race', async () => {
+  const [one, other] = [node(), node()];
+  let raced = false;
+  for (const target of [database.collections.blobs, database.collections.blobs.collection]) {
+    const original = target.bulkWrite.bind(target) as (...given: unknown[]) => Promise<unknown>;
+    vi.spyOn(target, 'bulkWrite').mockImplementation((async (...given: unknown[]) => {
+      // As the server answers it to an upsert that another one has overtaken.
+      if (!raced && JSON.stringify(given).includes('setOnInsert')) {
+        raced = true;
+        await put(other, 'hello');
+        const writeErrors = [{ index: 0, code: 11000 }];
+        throw Object.assign(new Error('E11000'), { code: 11000, writeErrors, result: { upsertedIds: {} } });
+      }
+      return original(...given);
+    }) as never);
+  }
+  await put(one, 'hello');
+  expect(raced).toBe(true);
+  await Promise.all([one.uploads.idle(), other.uploads.idle()]);
+  expect(await held()).toMatchObject({ usedBytes: 10, refCounts: [2], bytes: 1, sameKeys: true });
 });

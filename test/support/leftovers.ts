@@ -110,15 +110,14 @@ export class Inspector {
   }
 }
 
-/** A process’s open regular files, sockets and pipes, and its resident memory in bytes. */
-export async function vitalsOf(
-  pid: number,
-): Promise<{ descriptors: number; spilling: number; memory: number }> {
+/** A process’s open files and its other descriptors, its spilled parts, and its resident memory in bytes. */
+export async function vitalsOf(pid: number) {
   const names = await readdir(`/proc/${pid}/fd`);
   const targets = await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return {
-    descriptors: targets.filter(Boolean).length,
+    files: targets.filter((target) => target.startsWith('/')).length,
+    others: targets.filter((target) => target && !target.startsWith('/')).length,
     spilling: targets.filter((target) => target.includes('/spill/')).length,
     memory: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024,
   };

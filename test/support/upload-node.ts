@@ -1,0 +1,59 @@
+import { Readable } from 'node:stream';
+import type { BlobStore } from '../../src/blobs/blob-store.ts';
+import type { StoredFile } from '../../src/models/file.ts';
+import { BlobReferences } from '../../src/services/blob-references.ts';
+import { FilePurge } from '../../src/services/file-purge.ts';
+import { Ledger } from '../../src/services/ledger.ts';
+import { quotaRoom } from '../../src/services/quota.ts';
+import { Sweep } from '../../src/services/sweep.ts';
+import { UploadUndo } from '../../src/services/upload-undo.ts';
+import { UploadService } from '../../src/services/uploads.ts';
+import type { Viewer } from '../../src/services/viewer.ts';
+import type { TestDatabase } from './database.ts';
+
+/** One node’s services about uploads, over a database and a store that it may share with others. */
+export function uploadNode({ collections }: TestDatabase, store: BlobStore, staleUpload = -60_000) {
+  const usage = new Ledger(collections.users.collection as never, 'usedBytes', { room: quotaRoom });
+  const references = new BlobReferences(collections.blobs, store);
+  const purge = new FilePurge(collections.files, usage, references.ledger);
+  const undo = new UploadUndo(collections, store, references, usage, () => undefined);
+  const parts = { collections, store, references, usage, purge, undo };
+  const uploads = new UploadService({
+    ...parts,
+    rules: { maxFileSize: 50_000, types: { allowed: [], blocked: [] } },
+    observer: { began: () => undefined, received: () => undefined, ended: () => undefined },
+  });
+  // Everything that is left counts as old, so that one run finds it.
+  const sweep = new Sweep({ ...parts, ages: { staleUpload, unreferencedBlob: -60_000, trash: 0 } });
+  return { ...parts, uploads, sweep };
+}
+
+/** As `uploadNode` makes it. */
+export type UploadNode = ReturnType<typeof uploadNode>;
+
+/** Uploads a text. */
+export function put(services: UploadNode, viewer: Viewer, content: string): Promise<StoredFile> {
+  const stream = Readable.from([Buffer.from(content)], { objectMode: false });
+  const incoming = { open: async () => ({ filename: 'a.txt', mimeType: 'text/plain', stream }) };
+  return services.uploads.upload(viewer, incoming, {}, new AbortController().signal);
+}
+
+/** What is held for a viewer, its documents and its bytes side by side. */
+export async function heldFor({ userId }: Viewer, { collections }: TestDatabase, store: BlobStore) {
+  const { users, files, blobs } = collections;
+  const [user, allFiles, allBlobs] = await Promise.all([
+    users.findById(userId).select('+claims').lean(),
+    files.find().lean(),
+    blobs.find().lean(),
+  ]);
+  const keys: string[] = [];
+  for await (const { key } of store.list()) keys.push(key);
+  return {
+    usedBytes: user?.usedBytes,
+    claims: [user, ...allBlobs].flatMap((each) => each?.claims ?? []).length,
+    files: allFiles.map(({ uploadStatus }) => uploadStatus),
+    refCounts: allBlobs.map(({ refCount }) => refCount),
+    bytes: keys.length,
+    sameKeys: keys.every((key) => allBlobs.some((blob) => blob.key === key)),
+  };
+}
