@@ -37,4 +37,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=8s --start-period=60s --retries=3 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/ready').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # In exec form, so that the stop signal reaches the process itself.
-CMD ["node", "dist/main.js"]
+CMD ["node", "--no-memory-reducer", "--initial-heap-size=256", "dist/main.js"]

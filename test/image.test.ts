@@ -83,7 +83,12 @@ describe('the Dockerfile', () => {
   });
 
   test('The stop signal reaches the process itself, without a shell between them.', () => {
-    expect(JSON.parse(only('CMD'))).toEqual(['node', 'dist/main.js']);
+    expect(JSON.parse(only('CMD'))).toEqual([
+      'node',
+      '--no-memory-reducer',
+      '--initial-heap-size=256',
+      'dist/main.js',
+    ]);
     expect(only('STOPSIGNAL')).toBe('SIGTERM');
     expect(all('ENTRYPOINT')).toEqual([]);
   });

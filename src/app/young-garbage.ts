@@ -6,7 +6,8 @@ type Collect = (options: { type: 'minor' }) => void;
 /**
  * A counter of bytes received that collects the youngest garbage each time so many have come. The buffers of a body
  * lie outside the heap, where they make V8 mark the whole heap every 32 MiB or so while the heap itself hardly
- * grows; collecting just the youngest objects frees the same buffers for about a hundredth of that work.
+ * grows; collecting just the youngest objects frees the same buffers for about a hundredth of that work. The flags of
+ * `npm start` keep V8 from lowering the limits at which it would mark the heap all the same.
  */
 export function collectYoungEvery(bytes: number): (received: number) => void {
   const collect = exposedCollector();
