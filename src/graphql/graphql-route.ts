@@ -149,7 +149,7 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
 }
 
 /** The access token of an `Authorization: Bearer` header (RFC 6750 section 2.1); null without one. */
-export function bearerOf(request: FastifyRequest): string | null {
+function bearerOf(request: FastifyRequest): string | null {
   return /^Bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
 }
 

@@ -65,8 +65,6 @@ export async function contentRoutes(
     if (!part || part.start === 0) {
       downloads.count(file).catch((error) => request.log.warn({ err: error }, 'a download was not counted'));
     }
-    // A client that went away while the store was opening would leave nobody to close the stream.
-    if (request.raw.destroyed && !request.raw.complete) bytes.destroy();
     return reply.send(bytes);
   }
 }

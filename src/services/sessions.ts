@@ -2,7 +2,7 @@ import type { AccessClaims, AccessTokens } from '../auth/access-tokens.ts';
 import { newRefreshToken, parseRefreshToken } from '../auth/opaque-tokens.ts';
 import { AppError } from '../errors.ts';
 import type { Collections } from '../models/collections.ts';
-import type { ObjectId, QueryFilter } from '../models/object-id.ts';
+import { type ObjectId, parseId, type QueryFilter } from '../models/object-id.ts';
 import type { Session } from '../models/session.ts';
 import type { User } from '../models/user.ts';
 import { SessionCache } from './session-cache.ts';
@@ -36,7 +36,6 @@ type SessionKey = Pick<Session, '_id' | 'userId'>;
 const REFRESH_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 const USER_AGENT_LENGTH = 300;
 const MOST_LISTED = 1_000;
-const OBJECT_ID = /^[0-9a-f]{24}$/i;
 
 /** Logins: one document each, whose refresh token rotates in single atomic steps, so no order of events revives one. */
 export class SessionService {
@@ -124,8 +123,8 @@ export class SessionService {
 
   /** Ends one live session of the viewer's; any other id is NOT_FOUND. */
   async revoke(viewer: Viewer, id: unknown): Promise<void> {
-    if (typeof id !== 'string' || !OBJECT_ID.test(id)) throw notFound();
-    const ended = await this.revokeOne({ _id: id, userId: viewer.userId, ...live() });
+    const _id = parseId(id);
+    const ended = _id && (await this.revokeOne({ _id, userId: viewer.userId, ...live() }));
     if (!ended) throw notFound();
   }
 
