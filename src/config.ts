@@ -1,21 +1,8 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { PROVIDERS, type ProviderName } from './blobs/providers.ts';
+import { PROVIDER_NAMES, PROVIDERS, providerProblems } from './blobs/providers.ts';
+import { bytes, flag, whole } from './blobs/variables.ts';
 
-const UNITS: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
-
-const bytes = z
-  .string()
-  .regex(/^\d{1,15} ?(?:KiB|MiB|GiB|TiB)?$/, 'must be a whole number of bytes, or of KiB, MiB, GiB or TiB')
-  .transform((text) => Number.parseInt(text, 10) * (UNITS[text.replace(/[\d ]/g, '')] ?? 1))
-  .refine(Number.isSafeInteger, 'is too large');
-const whole = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,10}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `must lie between ${least} and ${most}`);
-const flag = z.stringbool({ error: 'must be true or false' });
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -25,6 +12,8 @@ const list = z.string().transform((text) =>
 const origin = z
   .string()
   .regex(/^https?:\/\/[^/\s]+$/, 'must be an origin such as https://files.example.org, without a path');
+
+const provider = z.enum(PROVIDER_NAMES, `must be one of ${PROVIDER_NAMES.join(', ')}`);
 
 const own = {
   NODE_ENV: z
@@ -65,10 +54,18 @@ const own = {
   JWT_SECRET: list
     .optional()
     .describe('Secrets of at least 32 characters, separated by commas: the first signs, all verify.'),
-  STORAGE_PROVIDER: z
-    .enum(Object.keys(PROVIDERS) as [ProviderName, ...ProviderName[]])
-    .prefault('local')
-    .describe('Where new blobs go.'),
+  STORAGE_PROVIDER: provider.prefault('local').describe('Where new blobs go.'),
+  STORAGE_PROVIDERS: list
+    .pipe(z.array(provider))
+    .prefault('')
+    .describe('The other providers that blobs still lie at or are moved to, separated by commas.'),
+  BACKUP_PROVIDER: provider.optional().describe('Where a second copy of every blob goes, in the background.'),
+  DOWNLOAD_MODE: z
+    .enum(['proxy', 'redirect'])
+    .prefault('proxy')
+    .describe(
+      'Whether downloads pass through the service, or are sent on to the provider where it can serve them.',
+    ),
   MAX_FILE_SIZE: bytes.prefault('5GiB').describe('The most bytes one file may have.'),
   MAX_FILES_PER_REQUEST: whole(1, 100).prefault('10').describe('The most files one request may bring.'),
   ALLOWED_MIME_TYPES: list
@@ -90,6 +87,13 @@ const own = {
   UPLOAD_IDLE_SECONDS: whole(1, 3_600)
     .prefault('120')
     .describe('After how long without a byte a connection is cut.'),
+  DIRECT_PART_SIZE: bytes
+    .refine((size) => size >= 5 * 2 ** 20 && size <= 2 ** 30, 'must lie between 5MiB and 1GiB')
+    .prefault('64MiB')
+    .describe('A direct upload of more bytes is sent in parts of this size.'),
+  DIRECT_UPLOAD_MINUTES: whole(1, 10_080)
+    .prefault('60')
+    .describe('How long the addresses of a direct upload work.'),
   UPLOAD_STALE_MINUTES: whole(2, 10_080)
     .prefault('10')
     .describe('After how long without a sign of life an unfinished upload is taken for dead.'),
@@ -109,7 +113,13 @@ const own = {
 };
 
 /** Every variable there is, each with its schema; the default is the schema’s own. */
-export const ENVIRONMENT = { ...own, ...PROVIDERS.local.env };
+export const ENVIRONMENT = {
+  ...own,
+  ...PROVIDERS.local.env,
+  ...PROVIDERS.aws.env,
+  ...PROVIDERS.gcp.env,
+  ...PROVIDERS.azure.env,
+};
 
 /** What the process runs with; frozen, every value checked. */
 export type Config = Readonly<ReturnType<typeof readConfig>>;
@@ -122,7 +132,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
   const parsed = z.object(ENVIRONMENT).safeParse(given);
   const problems = parsed.error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? [];
-  if (parsed.data) problems.push(...productionProblems(parsed.data));
+  if (parsed.data) problems.push(...productionProblems(parsed.data), ...storageProblems(parsed.data));
   if (!parsed.data || problems.length > 0) {
     throw new Error(
       `The configuration is not right:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
@@ -135,6 +145,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze({
     ...rest,
     isProduction,
+    providers: providersOf(rest),
     playground,
     introspection: GRAPHQL_INTROSPECTION ?? playground,
     trustProxy: trustProxyOf(TRUST_PROXY),
@@ -152,6 +163,24 @@ function productionProblems(env: z.infer<z.ZodObject<typeof own>>): string[] {
   if (!env.JWT_SECRET?.length) problems.push('JWT_SECRET must be set in production');
   if (env.JWT_SECRET?.some((secret) => secret.length < MIN_SECRET_LENGTH)) {
     problems.push(`JWT_SECRET must have at least ${MIN_SECRET_LENGTH} characters in each secret`);
+  }
+  return problems;
+}
+
+type Variables = z.infer<z.ZodObject<typeof ENVIRONMENT>>;
+
+/** Every provider that is in use, each once, the one of new blobs first. */
+function providersOf(env: Pick<Variables, 'STORAGE_PROVIDER' | 'STORAGE_PROVIDERS' | 'BACKUP_PROVIDER'>) {
+  const { STORAGE_PROVIDER, STORAGE_PROVIDERS, BACKUP_PROVIDER } = env;
+  return [
+    ...new Set([STORAGE_PROVIDER, ...STORAGE_PROVIDERS, ...(BACKUP_PROVIDER ? [BACKUP_PROVIDER] : [])]),
+  ];
+}
+
+function storageProblems(env: Variables): string[] {
+  const problems = providersOf(env).flatMap((name) => providerProblems(name, env));
+  if (env.BACKUP_PROVIDER === env.STORAGE_PROVIDER) {
+    problems.push('BACKUP_PROVIDER must be another provider than STORAGE_PROVIDER');
   }
   return problems;
 }

@@ -1,6 +1,6 @@
 import { mkdir, open, opendir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isBlobKey } from './blob-store.ts';
+import { AREAS, isListed } from './blob-store.ts';
 
 /** Whether the file system failed with this code, such as ENOENT. */
 export function isErrno(error: unknown, code: string): boolean {
@@ -16,16 +16,19 @@ export async function* namesIn(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** Every key below the root that begins with the prefix, going only into folders that can hold one. */
+/** Every key below the root that a listing by the prefix shows, ascending; it holds the names of one folder at a time. */
 export async function* keysIn(root: string, prefix: string): AsyncGenerator<string> {
+  const area = AREAS.find((name) => prefix.startsWith(`${name}/`));
+  const lead = area ? `${area}/` : '';
   const mayHold = (part: string) => part.startsWith(prefix) || prefix.startsWith(part);
-  for await (const folder of namesIn(root)) {
-    if (folder.length !== 2 || !mayHold(folder)) continue;
-    for await (const key of namesIn(join(root, folder))) {
-      if (isBlobKey(key) && key.startsWith(prefix)) yield key;
-    }
+  for (const folder of await sortedNamesIn(join(root, lead))) {
+    if (folder.length !== 2 || !mayHold(lead + folder)) continue;
+    const names = await sortedNamesIn(join(root, lead, folder));
+    yield* names.map((name) => lead + name).filter((key) => isListed(key, prefix));
   }
 }
+
+const sortedNamesIn = async (folder: string) => (await Array.fromAsync(namesIn(folder))).sort();
 
 /** Makes a folder's entries survive a power cut; covers every change that was done before the call. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -42,7 +45,7 @@ interface Sync {
   next: Promise<void> | undefined;
 }
 
-/** The 256 folders that blobs lie in, made when first needed and remembered once they are durable. */
+/** The 256 folders that the blobs of each area lie in, made when first needed and remembered once they are durable. */
 export class FanOut {
   readonly #root: string;
   readonly #durable = new Set<string>();
@@ -55,7 +58,8 @@ export class FanOut {
 
   /** The folder that a key's blob lies in. */
   folderOf(key: string): string {
-    return join(this.#root, key.slice(0, 2));
+    const name = key.lastIndexOf('/') + 1;
+    return join(this.#root, key.slice(0, name), key.slice(name, name + 2));
   }
 
   /** Makes the folder where this process has not yet seen it. */

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
 import type { ByteRange } from './blob-store.ts';
-import { unavailable } from './local-writer.ts';
+import { unavailable } from './storage-failure.ts';
 
 const READ_BYTES = 512 * 1024;
 

@@ -1,15 +1,16 @@
 import { link, mkdir, open as openFile, stat, unlink } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { AppError, hasCode } from '../errors.ts';
-import type { BlobEntry, BlobStore, ByteRange, PutOptions } from './blob-store.ts';
+import type { BlobEntry, BlobStore, ByteRange, OpenBlob, PutOptions } from './blob-store.ts';
 import { cutRange } from './cut-range.ts';
 import { FanOut, isErrno, keysIn, syncFolder } from './local-folders.ts';
 import { LocalReader } from './local-reader.ts';
 import { discard, TempFolder } from './local-temp.ts';
-import { unavailable, writeDurably } from './local-writer.ts';
+import { writeDurably } from './local-writer.ts';
 import { requireKey } from './require-key.ts';
+import { blobExists, noSuchBlob, unavailable } from './storage-failure.ts';
 
 const STATS_AT_ONCE = 32;
 
@@ -24,6 +25,11 @@ export const env = {
 
 /** The values of this provider's variables. */
 export type Settings = z.infer<z.ZodObject<typeof env>>;
+
+/** What the variables lack; this provider has a default for each. */
+export function problems(_settings: Settings): string[] {
+  return [];
+}
 
 /** Opens a store in a folder of this machine, which is made if need be; rejects with STORAGE_UNAVAILABLE if it cannot. */
 export async function open(settings: Settings): Promise<BlobStore> {
@@ -63,7 +69,7 @@ class LocalStore implements BlobStore {
       throw error;
     }
     const folder = this.#folders.folderOf(key);
-    const temp = this.#temp.newPath(key);
+    const temp = this.#temp.newPath(basename(key));
     // Neither waits for the first bytes, nor do the first bytes wait for them.
     const file = openFile(temp, 'wx', 0o600);
     const made = this.#folders.make(folder).catch((error) => unavailable(error));
@@ -81,12 +87,13 @@ class LocalStore implements BlobStore {
     }
   }
 
-  async open(key: string, range?: ByteRange): Promise<Readable> {
+  async open(key: string, range?: ByteRange): Promise<OpenBlob> {
     requireKey(key);
     const file = await openFile(this.#pathOf(key), 'r').catch((error) => this.#explain(error));
     try {
       const { size } = await file.stat();
-      return new LocalReader(file, range ? cutRange(range, size) : { start: 0, end: size - 1 });
+      const part = range ? cutRange(range, size) : { start: 0, end: size - 1 };
+      return { size, stream: new LocalReader(file, part) };
     } catch (error) {
       await file.close();
       throw error instanceof AppError ? error : unavailable(error);
@@ -123,8 +130,8 @@ class LocalStore implements BlobStore {
     }
   }
 
-  async sweepUnfinished(before: Date): Promise<number> {
-    return this.#temp.sweep(before);
+  async sweepUnfinished(before: Date, { countOnly = false } = {}): Promise<number> {
+    return this.#temp.sweep(before, countOnly);
   }
 
   async check(): Promise<void> {
@@ -134,7 +141,7 @@ class LocalStore implements BlobStore {
   async close(): Promise<void> {}
 
   #pathOf(key: string): string {
-    return join(this.#folders.folderOf(key), key);
+    return join(this.#folders.folderOf(key), basename(key));
   }
 
   /** Gives the finished file its name; link(2) is the one call that never replaces what is already there. */
@@ -147,8 +154,7 @@ class LocalStore implements BlobStore {
         await link(temp, path);
       });
     } catch (error) {
-      if (isErrno(error, 'EEXIST'))
-        throw new AppError('CONFLICT', 'A blob of this key exists already.', { cause: error });
+      if (isErrno(error, 'EEXIST')) throw blobExists(error);
       throw unavailable(error);
     }
   }
@@ -180,6 +186,6 @@ class LocalStore implements BlobStore {
   async #explain(error: unknown): Promise<never> {
     if (!isErrno(error, 'ENOENT')) throw unavailable(error);
     await this.#temp.requirePresence();
-    throw new AppError('NOT_FOUND', 'There is no such blob.', { cause: error });
+    throw noSuchBlob(error);
   }
 }

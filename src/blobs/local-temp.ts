@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, type FileHandle, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno, namesIn } from './local-folders.ts';
-import { unavailable } from './local-writer.ts';
+import { unavailable } from './storage-failure.ts';
 
 /** Closes the file and removes its temporary name, whichever of the two are still there; never rejects. */
 export async function discard(path: string, file: Promise<FileHandle>): Promise<void> {
@@ -10,10 +10,10 @@ export async function discard(path: string, file: Promise<FileHandle>): Promise<
   if (handle) await Promise.allSettled([handle.close(), unlink(path)]);
 }
 
-async function removeIfOlder(path: string, before: Date): Promise<boolean> {
+async function removeIfOlder(path: string, before: Date, countOnly: boolean): Promise<boolean> {
   try {
     if ((await stat(path)).mtime >= before) return false;
-    await unlink(path);
+    if (!countOnly) await unlink(path);
     return true;
   } catch (error) {
     // Its writer ended meanwhile.
@@ -53,13 +53,13 @@ export class TempFolder {
     }
   }
 
-  /** Removes the files that nobody wrote to since `before`; resolves with how many. */
-  async sweep(before: Date): Promise<number> {
+  /** Removes, or only counts, the files that nobody wrote to since `before`; resolves with how many. */
+  async sweep(before: Date, countOnly: boolean): Promise<number> {
     await this.requirePresence();
     let swept = 0;
     try {
       for await (const name of namesIn(this.#path)) {
-        if (await removeIfOlder(join(this.#path, name), before)) swept += 1;
+        if (await removeIfOlder(join(this.#path, name), before, countOnly)) swept += 1;
       }
     } catch (error) {
       throw unavailable(error);

@@ -1,16 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
 import { finished, type Readable } from 'node:stream';
-import { AppError } from '../errors.ts';
+import type { AppError } from '../errors.ts';
+import { unavailable } from './storage-failure.ts';
 
 const BATCH_BYTES = 1024 * 1024;
 // Small chunks may each hold a larger buffer alive, so a batch is bounded by their number too.
 const BATCH_CHUNKS = 64;
 const FLUSH_BYTES = 64 * 1024 * 1024;
-
-/** A STORAGE_UNAVAILABLE that keeps the file system's error as its cause. */
-export function unavailable(cause: unknown): AppError {
-  return new AppError('STORAGE_UNAVAILABLE', 'The storage does not answer right now.', { cause });
-}
 
 /**
  * Collects chunks into batches of about 1 MiB; while one batch is being written the next is filled,

@@ -66,7 +66,7 @@ export class DownloadService {
   async open(file: StoredFile, range?: ByteRange): Promise<Readable> {
     const blob = await this.blobOf(file);
     try {
-      return await this.store.open(blob.key, range);
+      return (await this.store.open(blob.key, range)).stream;
     } catch (error) {
       if (!hasCode(error, 'NOT_FOUND')) throw error;
       // The document promises bytes that the store has lost: the caller asked rightly.

@@ -60,7 +60,7 @@ export function readsRanges(store: () => BlobStore): void {
     await read(await store().open(key));
     const before = descriptors();
     for (let round = 0; round < 40; round += 1) {
-      const [untouched, begun] = [await store().open(key), await store().open(key)];
+      const [{ stream: untouched }, { stream: begun }] = [await store().open(key), await store().open(key)];
       untouched.destroy();
       await new Promise((go) => begun.once('readable', go));
       begun.destroy();

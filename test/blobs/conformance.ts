@@ -78,7 +78,7 @@ function writesWholeBlobs(store: () => BlobStore): void {
     expect(await store().put(key, source)).toBe(total);
     expect(peak - before).toBeLessThan(32 * MiB);
     const stored = createHash('sha256');
-    for await (const chunk of await store().open(key)) stored.update(chunk);
+    for await (const chunk of (await store().open(key)).stream) stored.update(chunk);
     expect(stored.digest('hex')).toBe(written.digest('hex'));
     await store().delete(key);
   });
@@ -98,7 +98,7 @@ function writesWholeBlobs(store: () => BlobStore): void {
     const content = patternOf(3 * MiB);
     await store().put(key, chunked(content, 65_536));
     const chunks: Buffer[] = [];
-    for await (const chunk of await store().open(key)) {
+    for await (const chunk of (await store().open(key)).stream) {
       await new Promise((go) => setTimeout(go, 10));
       chunks.push(chunk);
     }

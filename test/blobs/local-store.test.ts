@@ -70,7 +70,7 @@ describe('the local store', () => {
   it('fails a read whose file was cut meanwhile, instead of ending early', async () => {
     const key = newBlobKey();
     await store.put(key, sourceOf(4 * MiB));
-    const stream = await store.open(key);
+    const { stream } = await store.open(key);
     await writeFile(join(root, key.slice(0, 2), key), 'short');
     await expect(read(stream)).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
   });

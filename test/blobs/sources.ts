@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { OpenBlob } from '../../src/blobs/blob-store.ts';
 
 /** Bytes that differ from place to place and from seed to seed, so that a shifted or mixed copy is seen. */
 export function patternOf(size: number, seed = 0): Buffer {
@@ -51,8 +52,9 @@ export function stalledAfter(bytes: number): Readable {
   });
 }
 
-/** Everything a stream gives, for the small streams of the tests. */
-export async function read(stream: Readable): Promise<Buffer> {
+/** Everything a stream or an open blob gives, for the small streams of the tests. */
+export async function read(from: Readable | OpenBlob): Promise<Buffer> {
+  const stream = from instanceof Readable ? from : from.stream;
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);
