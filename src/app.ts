@@ -5,7 +5,7 @@ import { createLog, type Log } from './app/log.ts';
 import { createServer } from './app/server.ts';
 import { createServices, type Wired } from './app/services.ts';
 import { keptSecret } from './auth/kept-secret.ts';
-import { openStore } from './blobs/providers.ts';
+import { openStores } from './blobs/stores.ts';
 import type { Config } from './config.ts';
 import { clearSpills } from './graphql/spill-file.ts';
 import { Metrics } from './http/metrics.ts';
@@ -34,8 +34,8 @@ export async function createApp(config: Config): Promise<App> {
     for (const close of opened.splice(0).reverse()) await close();
   };
   try {
-    const store = await openStore(config.STORAGE_PROVIDER, config);
-    opened.push(() => store.close());
+    const stores = await openStores(config.providers, config.BACKUP_PROVIDER ?? null, config);
+    opened.push(() => stores.close());
     const database = await openDatabase(config, (message) => log.info(message));
     opened.push(() => database.close());
     const migrated = await migrateDatabase(database, config.MIGRATE_ON_START);
@@ -55,7 +55,7 @@ export async function createApp(config: Config): Promise<App> {
     const wired = createServices({
       config,
       collections: database.collections,
-      store,
+      stores,
       secrets,
       metrics,
       log,
@@ -71,7 +71,7 @@ export async function createApp(config: Config): Promise<App> {
       checks: {
         database: () =>
           database.connection.db?.command({ ping: 1 }) ?? Promise.reject(new Error('not connected')),
-        storage: () => store.check(),
+        storage: () => stores.primary.check(),
       },
       stopping: () => stopping,
       assetsDirectory: join(import.meta.dirname, '../dist/playground'),

@@ -1,13 +1,14 @@
 import { AccessTokens } from '../auth/access-tokens.ts';
 import { Passwords } from '../auth/passwords.ts';
 import { Signer } from '../auth/signatures.ts';
-import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Stores } from '../blobs/stores.ts';
 import type { Config } from '../config.ts';
 import type { Services } from '../graphql/context.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { Every } from '../jobs/every.ts';
 import type { Collections } from '../models/collections.ts';
 import { AccountService } from '../services/accounts.ts';
+import { BlobReader } from '../services/blob-reader.ts';
 import { BlobReferences } from '../services/blob-references.ts';
 import { DownloadService } from '../services/downloads.ts';
 import { FileCursors } from '../services/file-cursors.ts';
@@ -39,31 +40,32 @@ const MINUTE_MS = 60_000;
 export function createServices(parts: {
   config: Config;
   collections: Collections;
-  store: BlobStore;
+  stores: Stores;
   secrets: readonly string[];
   metrics: Metrics;
   log: Log;
   baseUrl: () => string;
 }): Wired {
-  const { config, collections, store, secrets, metrics, log } = parts;
+  const { config, collections, stores, secrets, metrics, log } = parts;
   const { users, files, blobs } = collections;
+  const blobGraceMs = config.BLOB_GRACE_MINUTES * MINUTE_MS;
 
   const usage = new Ledger(users.collection as never, 'usedBytes', { room: quotaRoom });
-  const references = new BlobReferences(blobs, store);
+  const references = new BlobReferences(collections, stores, blobGraceMs);
   const purge = new FilePurge(files, usage, references.ledger);
-  const undo = new UploadUndo(collections, store, references, usage, (err) =>
+  const undo = new UploadUndo(collections, stores, references, usage, (err) =>
     log.error({ err }, 'an upload could not be undone now; the sweep will'),
   );
   const sweep = new Sweep({
     collections,
-    store,
+    stores,
     references,
     usage,
     purge,
     undo,
     ages: {
       staleUpload: config.UPLOAD_STALE_MINUTES * MINUTE_MS,
-      unreferencedBlob: config.BLOB_GRACE_MINUTES * MINUTE_MS,
+      unreferencedBlob: blobGraceMs,
       trash: config.TRASH_RETENTION_DAYS * 24 * 60 * MINUTE_MS,
     },
   });
@@ -76,6 +78,12 @@ export function createServices(parts: {
     (err) => log.error({ err }, 'a sweep failed'),
   );
 
+  const reader = new BlobReader(blobs, stores, {
+    fellBack: (blob, { provider, key }, err) => {
+      metrics.readFellBack(provider);
+      log.warn({ err, blob, provider, key }, 'a blob was read from another copy than its first');
+    },
+  });
   const accessTokens = new AccessTokens({ secrets, issuer: ISSUER, audience: ISSUER });
   const sessions = new SessionService({ collections, accessTokens });
   const fileService = new FileService(files, purge);
@@ -95,7 +103,7 @@ export function createServices(parts: {
       links,
       uploads: new UploadService({
         collections,
-        store,
+        stores,
         references,
         usage,
         undo,
@@ -113,7 +121,7 @@ export function createServices(parts: {
         },
       }),
     },
-    downloads: new DownloadService({ collections, files: fileService, sessions, links, store }),
+    downloads: new DownloadService({ collections, files: fileService, sessions, links, reader }),
     sweep,
     sweeping,
   };

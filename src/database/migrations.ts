@@ -4,9 +4,10 @@ import type { Connection } from 'mongoose';
 import type { Collections } from '../models/collections.ts';
 import type { Migration } from './migration.ts';
 import { migration as indexes } from './migrations/0001-indexes.ts';
+import { migration as copies } from './migrations/0002-copies.ts';
 
 /** Every migration, in order. */
-export const MIGRATIONS: readonly Migration[] = [indexes];
+export const MIGRATIONS: readonly Migration[] = [indexes, copies];
 
 interface Applied {
   _id: string;

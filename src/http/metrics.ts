@@ -40,6 +40,12 @@ export class Metrics {
     help: 'Bytes of files received, failed uploads included.',
     registers: [this.registry],
   });
+  private readonly fallbacks = new Counter({
+    name: 'blob_read_fallbacks_total',
+    help: 'Reads that another copy served because the first one could not.',
+    labelNames: ['provider'],
+    registers: [this.registry],
+  });
   private readonly running = new Gauge({
     name: 'http_requests_running',
     help: 'Requests that are being answered now.',
@@ -81,6 +87,10 @@ export class Metrics {
     this.uploadsRunning.dec();
     this.uploads.inc({ outcome });
     this.uploadedBytes.inc(bytes);
+  }
+
+  readFellBack(provider: string): void {
+    this.fallbacks.inc({ provider });
   }
 
   /** Counts every request of the server; routes by their pattern, never by the address a client sent. */

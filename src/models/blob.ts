@@ -1,6 +1,7 @@
 import { index, modelOptions, prop } from '@typegoose/typegoose';
 import type { Types } from 'mongoose';
 import { Claim } from './claim.ts';
+import { Leftover, Place } from './place.ts';
 
 /**
  * The content itself, stored once; many files may share one. Unique on hash and size among live blobs, and only
@@ -10,6 +11,9 @@ import { Claim } from './claim.ts';
 @index({ key: 1 }, { unique: true, name: 'key' })
 @index({ 'claims.at': 1 }, { sparse: true, name: 'unsettled_claims' })
 @index({ unreferencedAt: 1 }, { sparse: true, name: 'unreferenced' })
+@index({ provider: 1, _id: 1 }, { name: 'by_provider' })
+@index({ copyDueAt: 1 }, { sparse: true, name: 'copies_due' })
+@index({ 'leftovers.deleteAfter': 1 }, { sparse: true, name: 'leftovers' })
 @modelOptions({ schemaOptions: { collection: 'blobs', timestamps: true, versionKey: false } })
 export class Blob {
   _id!: Types.ObjectId;
@@ -22,6 +26,7 @@ export class Blob {
   @prop({ type: () => Number, required: true })
   size!: number;
 
+  /** The provider of the copy that is read first; with `location` and `key` its Place. */
   @prop({ type: () => String, required: true })
   provider!: string;
 
@@ -30,6 +35,30 @@ export class Blob {
 
   @prop({ type: () => String, required: true })
   key!: string;
+
+  /** The other copies, each verified when it was made. */
+  @prop({ type: () => [Place], default: undefined, _id: false })
+  replicas?: Place[];
+
+  /** Objects of this blob that are no copies: each is named here before it is written, and until it is gone. */
+  @prop({ type: () => [Leftover], default: undefined, _id: false })
+  leftovers?: Leftover[];
+
+  /** When a copy is next to be made or repaired; absent while none has to. */
+  @prop({ type: () => Date })
+  copyDueAt?: Date;
+
+  /** How often that has failed in a row. */
+  @prop({ type: () => Number })
+  copyTries?: number;
+
+  /** When the copy that is read first was found missing or short; absent once it is whole again. */
+  @prop({ type: () => Date })
+  damagedAt?: Date;
+
+  /** When no copy was left; its files are FAILED since. */
+  @prop({ type: () => Date })
+  lostAt?: Date;
 
   /** How many files refer to it, running uploads included. */
   @prop({ type: () => Number, required: true })

@@ -2,6 +2,7 @@ import { buildSchema, type ReturnModelType } from '@typegoose/typegoose';
 import type { Connection } from 'mongoose';
 import { Blob } from './blob.ts';
 import { StoredFile } from './file.ts';
+import { Lease } from './lease.ts';
 import { Session } from './session.ts';
 import { User } from './user.ts';
 
@@ -11,6 +12,7 @@ export interface Collections {
   sessions: ReturnModelType<typeof Session>;
   files: ReturnModelType<typeof StoredFile>;
   blobs: ReturnModelType<typeof Blob>;
+  leases: ReturnModelType<typeof Lease>;
 }
 
 /** Builds the models on a connection; indexes are made by the migrations, never by a model. */
@@ -20,6 +22,7 @@ export function collectionsOf(connection: Connection): Collections {
     sessions: modelOf(connection, Session),
     files: modelOf(connection, StoredFile),
     blobs: modelOf(connection, Blob),
+    leases: modelOf(connection, Lease),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Stores } from '../blobs/stores.ts';
 import { hasCode } from '../errors.ts';
 import type { Blob } from '../models/blob.ts';
 import type { Collections } from '../models/collections.ts';
@@ -25,14 +25,19 @@ const DUPLICATE_KEY = 11000;
 /** Which blob a file refers to: equal contents share one, counted exactly. */
 export class BlobReferences {
   private readonly blobs: Collections['blobs'];
-  private readonly store: BlobStore;
+  private readonly files: Collections['files'];
+  private readonly stores: Stores;
+  private readonly graceMs: number;
   private readonly claims = new GroupCommit<Upload, Blob>((uploads) => this.claimAll(uploads));
   readonly ledger: Ledger;
 
-  constructor(blobs: Collections['blobs'], store: BlobStore) {
-    this.blobs = blobs;
-    this.store = store;
-    this.ledger = new Ledger(blobs.collection as never, 'refCount', {
+  /** A copy that another replaced stays for `graceMs`, since somebody may still be reading it. */
+  constructor(collections: Pick<Collections, 'blobs' | 'files'>, stores: Stores, graceMs: number) {
+    this.blobs = collections.blobs;
+    this.files = collections.files;
+    this.stores = stores;
+    this.graceMs = graceMs;
+    this.ledger = new Ledger(this.blobs.collection as never, 'refCount', {
       onRelease: [
         { $set: { unreferencedAt: { $cond: [{ $lte: ['$refCount', 0] }, '$$NOW', '$unreferencedAt'] } } },
       ],
@@ -47,7 +52,7 @@ export class BlobReferences {
     const blob = await this.claims.add({ content, file });
     if (blob.key === content.key) return blob;
     if (await this.isIntact(blob)) {
-      await this.store.delete(content.key);
+      await this.stores.primary.delete(content.key);
       return blob;
     }
     return this.heal(blob, content);
@@ -64,7 +69,7 @@ export class BlobReferences {
     return Promise.all(
       uploads.map(async (upload, i) => {
         const { hash, size, key } = upload.content;
-        if (i in upsertedIds) return { _id: upsertedIds[i], hash, size, key } as Blob;
+        if (i in upsertedIds) return { _id: upsertedIds[i], hash, size, key, ...this.where } as Blob;
         // Two first uploads of one content raced to insert it; the loser now finds the winner’s.
         // Not by way of the next group: that one waits for this.
         if (failed.has(i)) return (await this.claimAll([upload]))[0] as Blob | Error;
@@ -76,6 +81,7 @@ export class BlobReferences {
 
   private async upsert(uploads: readonly Upload[]) {
     const now = new Date();
+    const due = this.stores.backup ? { copyDueAt: now } : {};
     const operations = uploads.map(({ content: { hash, size, key }, file }) => ({
       updateOne: {
         filter: { hash, size, live: true },
@@ -84,12 +90,7 @@ export class BlobReferences {
           $push: { claims: { file, amount: 1, at: now } } as never,
           $set: { updatedAt: now },
           $unset: { unreferencedAt: '' },
-          $setOnInsert: {
-            key,
-            provider: this.store.provider,
-            location: this.store.location,
-            createdAt: now,
-          },
+          $setOnInsert: { key, ...this.where, ...due, createdAt: now },
         },
         upsert: true,
       },
@@ -104,29 +105,51 @@ export class BlobReferences {
     }
   }
 
+  /** Where new blobs lie. */
+  private get where(): Pick<Blob, 'provider' | 'location'> {
+    const { provider, location } = this.stores.primary;
+    return { provider, location };
+  }
+
+  /** A copy that cannot even be asked for counts as none: the new one is at hand. */
   private async isIntact(blob: Blob): Promise<boolean> {
     try {
-      return (await this.store.stat(blob.key)).size === blob.size;
+      return (await this.stores.of(blob).stat(blob.key)).size === blob.size;
     } catch (error) {
-      if (hasCode(error, 'NOT_FOUND')) return false;
+      if (hasCode(error, 'NOT_FOUND') || hasCode(error, 'STORAGE_UNAVAILABLE')) return false;
       throw error;
     }
   }
 
   /** The shared copy is lost, so the new one takes its place for every file that refers to it. */
-  private async heal(blob: Blob, content: StoredContent): Promise<Blob> {
+  private async heal(blob: Blob, { key }: StoredContent): Promise<Blob> {
+    const { _id, provider, location } = blob;
+    const former = { provider, location, key: blob.key, deleteAfter: new Date(Date.now() + this.graceMs) };
     const healed = await this.blobs
       .findOneAndUpdate(
-        { _id: blob._id, key: blob.key },
-        { $set: { key: content.key } },
+        { _id, key: blob.key },
+        {
+          $set: { key, ...this.where, ...(this.stores.backup && { copyDueAt: new Date() }) },
+          $push: { leftovers: former },
+          $unset: { damagedAt: '' },
+        },
         { returnDocument: 'after' },
       )
       .lean();
-    if (healed) return healed;
-    await this.store.delete(content.key);
-    return blob;
+    if (!healed) {
+      await this.stores.primary.delete(key);
+      return (await this.blobs.findById(_id).lean()) ?? blob;
+    }
+    await this.files.updateMany({ blob: _id }, { $set: placedAt(healed) }, { timestamps: false });
+    return healed;
   }
 }
+
+/** What a file tells of where its blob lies. */
+export const placedAt = ({ provider, location }: Pick<Blob, 'provider' | 'location'>) => ({
+  storageProvider: provider,
+  storageLocation: location,
+});
 
 /** What a bulk write did where only duplicate keys kept it from doing all; null for every other error. */
 function duplicates(error: unknown): { indexes: number[]; upsertedIds: Record<number, ObjectId> } | null {

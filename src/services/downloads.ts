@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { BlobStore, ByteRange } from '../blobs/blob-store.ts';
-import { AppError, hasCode } from '../errors.ts';
-import type { Blob } from '../models/blob.ts';
+import type { ByteRange } from '../blobs/blob-store.ts';
 import type { Collections } from '../models/collections.ts';
 import type { StoredFile } from '../models/file.ts';
+import type { BlobReader } from './blob-reader.ts';
 import { type FileService, notFound } from './files.ts';
 import type { Disposition, LinkParameters, LinkService } from './links.ts';
 import type { SessionService } from './sessions.ts';
@@ -28,20 +27,20 @@ export class DownloadService {
   private readonly files: FileService;
   private readonly sessions: SessionService;
   private readonly links: LinkService;
-  private readonly store: BlobStore;
+  private readonly reader: BlobReader;
 
   constructor(parts: {
     collections: Collections;
     files: FileService;
     sessions: SessionService;
     links: LinkService;
-    store: BlobStore;
+    reader: BlobReader;
   }) {
     this.collections = parts.collections;
     this.files = parts.files;
     this.sessions = parts.sessions;
     this.links = parts.links;
-    this.store = parts.store;
+    this.reader = parts.reader;
   }
 
   /**
@@ -64,14 +63,7 @@ export class DownloadService {
 
   /** The content’s bytes, or one range of them; rejects before any byte. Destroying the stream frees what it holds. */
   async open(file: StoredFile, range?: ByteRange): Promise<Readable> {
-    const blob = await this.blobOf(file);
-    try {
-      return (await this.store.open(blob.key, range)).stream;
-    } catch (error) {
-      if (!hasCode(error, 'NOT_FOUND')) throw error;
-      // The document promises bytes that the store has lost: the caller asked rightly.
-      throw new AppError('STORAGE_UNAVAILABLE', 'The content cannot be read now.', { cause: error });
-    }
+    return this.reader.open(await this.reader.find(file.blob), range);
   }
 
   /** Counts one download; a count that fails must not fail the download, so the caller need not wait. */
@@ -93,11 +85,5 @@ export class DownloadService {
     const active = await this.collections.users.exists({ _id: viewer.userId, isActive: true });
     if (!active) throw notFound();
     return viewer;
-  }
-
-  private async blobOf(file: StoredFile): Promise<Pick<Blob, 'key'>> {
-    const blob = file.blob && (await this.collections.blobs.findById(file.blob, { key: 1 }).lean());
-    if (!blob) throw new AppError('STORAGE_UNAVAILABLE', 'The content cannot be read now.');
-    return blob;
   }
 }

@@ -1,6 +1,8 @@
 import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Blob } from '../models/blob.ts';
 import { ProcessingStatus, UploadStatus } from '../models/file-enums.ts';
 import { ObjectId } from '../models/object-id.ts';
+import { placedAt } from './blob-references.ts';
 import { cleanFileName, extensionOf, nameWordsOf, sortNameOf } from './file-names.ts';
 import type { IntakeResult } from './upload-intake.ts';
 
@@ -71,13 +73,14 @@ export function draftOf(
 export type FileDraft = ReturnType<typeof draftOf>;
 
 /** The one update that makes a draft a file; nothing processes contents yet, so nothing is left to do after it. */
-export function completion(result: IntakeResult, blob: ObjectId) {
+export function completion(result: IntakeResult, blob: Pick<Blob, '_id' | 'provider' | 'location'>) {
   return {
     set: {
       fileSize: result.size,
       fileHash: result.hash,
       mimeType: result.mimeType,
-      blob,
+      blob: blob._id,
+      ...placedAt(blob),
       uploadStatus: UploadStatus.COMPLETED,
       uploadProgress: 100,
       processingStatus: ProcessingStatus.COMPLETED,

@@ -1,7 +1,8 @@
-import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Stores } from '../blobs/stores.ts';
 import type { Collections } from '../models/collections.ts';
 import { LISTED, NEVER } from '../models/file.ts';
 import { UploadStatus } from '../models/file-enums.ts';
+import { BlobDisposal } from './blob-disposal.ts';
 import type { BlobReferences } from './blob-references.ts';
 import type { FilePurge } from './file-purge.ts';
 import type { Ledger } from './ledger.ts';
@@ -17,16 +18,30 @@ export interface SweepAges {
   readonly trash: number;
 }
 
+/** The steps of a sweep, in their order, each with what it looks for. */
+export const SWEEP_STEPS = {
+  uploads: 'undo uploads that show no sign of life, and direct uploads that were not completed in time',
+  purges: 'finish removals that were interrupted',
+  claims: 'settle or release counts whose uploads or removals ended',
+  expired: 'put files past their expiry date into the trash',
+  trash: 'remove what has been in the trash for long enough',
+  accounts: 'remove what deleted accounts left, then the accounts',
+  blobs: 'delete blobs that nothing refers to any more',
+  leftovers: 'delete copies that were replaced or never finished',
+  unfinished: 'abort what killed writers left unfinished in the stores',
+} as const;
+
+/** The name of one step. */
+export type SweepStep = keyof typeof SWEEP_STEPS;
+
 /** How many things each step of a sweep dealt with. */
-export type SweepReport = Record<
-  'uploads' | 'claims' | 'purges' | 'expired' | 'trash' | 'accounts' | 'blobs' | 'unfinished',
-  number
->;
+export type SweepReport = Record<SweepStep, number>;
 
 /** Finds what crashes and time leave behind, and finishes or undoes it. Any number of nodes may sweep at once. */
 export class Sweep {
   private readonly collections: Collections;
-  private readonly store: BlobStore;
+  private readonly stores: Stores;
+  private readonly disposal: BlobDisposal;
   private readonly references: BlobReferences;
   private readonly usage: Ledger;
   private readonly purge: FilePurge;
@@ -35,7 +50,7 @@ export class Sweep {
 
   constructor(parts: {
     collections: Collections;
-    store: BlobStore;
+    stores: Stores;
     references: BlobReferences;
     usage: Ledger;
     purge: FilePurge;
@@ -43,7 +58,8 @@ export class Sweep {
     ages: SweepAges;
   }) {
     this.collections = parts.collections;
-    this.store = parts.store;
+    this.stores = parts.stores;
+    this.disposal = new BlobDisposal(parts.collections, parts.stores);
     this.references = parts.references;
     this.usage = parts.usage;
     this.purge = parts.purge;
@@ -53,18 +69,33 @@ export class Sweep {
 
   /** One pass over every kind of leftover; resolves with what it found. */
   async run(): Promise<SweepReport> {
+    const report: Partial<SweepReport> = {};
+    for (const name of Object.keys(SWEEP_STEPS) as SweepStep[]) report[name] = await this.step(name);
+    return report as SweepReport;
+  }
+
+  /** One pass over one kind of leftover; resolves with how many it dealt with. */
+  async step(name: SweepStep): Promise<number> {
     const stale = ago(this.ages.staleUpload);
-    return {
-      uploads: await this.staleUploads(stale),
-      purges: await this.interruptedPurges(stale),
-      claims:
+    const steps: Record<SweepStep, () => Promise<number>> = {
+      uploads: () => this.staleUploads(stale),
+      purges: () => this.interruptedPurges(stale),
+      claims: async () =>
         (await this.staleClaims(this.usage, stale)) + (await this.staleClaims(this.references.ledger, stale)),
-      expired: await this.expiredFiles(),
-      trash: await this.oldTrash(),
-      accounts: await this.deletedAccounts(),
-      blobs: await this.unreferencedBlobs(),
-      unfinished: await this.store.sweepUnfinished(stale),
+      expired: () => this.expiredFiles(),
+      trash: () => this.oldTrash(),
+      accounts: () => this.deletedAccounts(),
+      blobs: () => this.disposal.deleteUnreferenced(ago(this.ages.unreferencedBlob)),
+      leftovers: () => this.disposal.deleteLeftovers(),
+      unfinished: () => this.unfinishedWrites(stale),
     };
+    return steps[name]();
+  }
+
+  private async unfinishedWrites(before: Date): Promise<number> {
+    let swept = 0;
+    for (const store of this.stores.all) swept += await store.sweepUnfinished(before);
+    return swept;
   }
 
   private async staleUploads(before: Date): Promise<number> {
@@ -135,25 +166,6 @@ export class Sweep {
       removed += (await users.deleteOne({ _id })).deletedCount;
     }
     return removed;
-  }
-
-  private async unreferencedBlobs(): Promise<number> {
-    const { blobs, files } = this.collections;
-    const condition = { unreferencedAt: { $lt: ago(this.ages.unreferencedBlob) }, refCount: { $lte: 0 } };
-    let deleted = 0;
-    for await (const { _id, key } of blobs.find(condition).lean()) {
-      // Taking it out of the live ones first closes the door to uploads that would refer to it.
-      const taken = await blobs.updateOne({ _id, ...condition }, { $set: { live: false } });
-      if (taken.matchedCount === 0) continue;
-      const refCount = await files.countDocuments({ blob: _id });
-      if (refCount > 0) {
-        await blobs.updateOne({ _id }, { $set: { refCount }, $unset: { unreferencedAt: '' } });
-        continue;
-      }
-      await this.store.delete(key);
-      deleted += (await blobs.deleteOne({ _id })).deletedCount;
-    }
-    return deleted;
   }
 }
 

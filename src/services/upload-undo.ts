@@ -1,4 +1,4 @@
-import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Stores } from '../blobs/stores.ts';
 import type { Collections } from '../models/collections.ts';
 import { UploadStatus } from '../models/file-enums.ts';
 import type { ObjectId } from '../models/object-id.ts';
@@ -16,7 +16,7 @@ export interface UploadRemains {
 /** Takes back an upload that did not end well. Each step may be repeated, so a crash between two of them is harmless. */
 export class UploadUndo {
   private readonly collections: Collections;
-  private readonly store: BlobStore;
+  private readonly stores: Stores;
   private readonly references: BlobReferences;
   private readonly usage: Ledger;
   private readonly onProblem: (error: unknown) => void;
@@ -24,13 +24,13 @@ export class UploadUndo {
   /** `onProblem` hears of steps that failed; the sweep repeats them later. */
   constructor(
     collections: Collections,
-    store: BlobStore,
+    stores: Stores,
     references: BlobReferences,
     usage: Ledger,
     onProblem: (error: unknown) => void,
   ) {
     this.collections = collections;
-    this.store = store;
+    this.stores = stores;
     this.references = references;
     this.usage = usage;
     this.onProblem = onProblem;
@@ -57,21 +57,22 @@ export class UploadUndo {
       .findOneAndUpdate(
         { _id: fileId, uploadStatus: { $ne: UploadStatus.COMPLETED }, purgingAt: { $exists: false } },
         { $set: { uploadStatus: UploadStatus.FAILED } },
-        { returnDocument: 'after', projection: { userId: 1, uploadKey: 1 } },
+        { returnDocument: 'after', projection: { userId: 1, uploadKey: 1, storageProvider: 1 } },
       )
       .lean();
     // A sweep that took it for dead has removed the document, but not what was stored after that.
     if (!file && (!remains || (await files.exists({ _id: fileId })))) return;
     if (remains?.blob) await this.references.ledger.release(remains.blob, fileId);
     const key = file?.uploadKey ?? remains?.key;
-    if (key) await this.removeBytes(key);
+    const provider = file?.storageProvider ?? this.stores.primary.provider;
+    if (key) await this.removeBytes({ provider, key });
     if (!file) return;
     await this.usage.release(file.userId, fileId);
     await files.deleteOne({ _id: fileId });
   }
 
   /** Once a blob names the key, the bytes are the blob’s and go when nothing refers to it. */
-  private async removeBytes(key: string): Promise<void> {
-    if (!(await this.collections.blobs.exists({ key }))) await this.store.delete(key);
+  private async removeBytes(place: { provider: string; key: string }): Promise<void> {
+    if (!(await this.collections.blobs.exists({ key: place.key }))) await this.stores.delete(place);
   }
 }

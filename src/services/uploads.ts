@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type BlobStore, newBlobKey } from '../blobs/blob-store.ts';
+import { newBlobKey } from '../blobs/blob-store.ts';
+import type { Stores } from '../blobs/stores.ts';
 import { AppError } from '../errors.ts';
 import type { Blob } from '../models/blob.ts';
 import type { Collections } from '../models/collections.ts';
 import type { StoredFile } from '../models/file.ts';
-import type { ObjectId } from '../models/object-id.ts';
 import type { BlobReferences } from './blob-references.ts';
 import { completion, draftOf, type FileDraft, type UploadFacts } from './file-drafts.ts';
 import type { Ledger } from './ledger.ts';
@@ -42,7 +42,7 @@ const HEARTBEAT_MS = 30_000;
 export class UploadService {
   private readonly users: Collections['users'];
   private readonly records: UploadRecords;
-  private readonly store: BlobStore;
+  private readonly stores: Stores;
   private readonly references: BlobReferences;
   private readonly usage: Ledger;
   private readonly undo: UploadUndo;
@@ -52,7 +52,7 @@ export class UploadService {
 
   constructor(parts: {
     collections: Pick<Collections, 'users' | 'files'>;
-    store: BlobStore;
+    stores: Stores;
     references: BlobReferences;
     usage: Ledger;
     undo: UploadUndo;
@@ -61,7 +61,7 @@ export class UploadService {
   }) {
     this.users = parts.collections.users;
     this.records = new UploadRecords(parts.collections.files);
-    this.store = parts.store;
+    this.stores = parts.stores;
     this.references = parts.references;
     this.usage = parts.usage;
     this.undo = parts.undo;
@@ -107,7 +107,7 @@ export class UploadService {
     facts: UploadFacts,
     signal: AbortSignal,
   ): Promise<StoredFile> {
-    const draft = draftOf(viewer.userId, content.filename, facts, this.store, newBlobKey());
+    const draft = draftOf(viewer.userId, content.filename, facts, this.stores.primary, newBlobKey());
     const reservation = new Reservation(this.usage, viewer.userId, draft._id);
     const registered = this.records.insert(draft);
     const intake = new UploadIntake({
@@ -125,7 +125,7 @@ export class UploadService {
       const result = await this.receive(content.stream, intake, draft, signal);
       requireSameHash(facts.sha256, result.hash);
       blob = await this.references.acquire({ ...result, key: draft.uploadKey }, draft._id);
-      const file = await this.complete(draft, result, blob._id);
+      const file = await this.complete(draft, result, blob);
       this.references.ledger.settleSoon(blob._id, draft._id);
       if (reservation.bytes === result.size) this.usage.settleSoon(viewer.userId, draft._id);
       else await this.usage.settle(viewer.userId, draft._id, result.size);
@@ -149,7 +149,10 @@ export class UploadService {
   ): Promise<IntakeResult> {
     const alive = setInterval(() => this.records.beat(draft._id), HEARTBEAT_MS);
     try {
-      const stored = this.store.put(draft.uploadKey, intake, { signal });
+      const stored = this.stores.primary.put(draft.uploadKey, intake, {
+        signal,
+        atMost: this.rules.maxFileSize,
+      });
       // A store that fails stops reading; the source must hear of it or it would wait for ever.
       stored.catch((error) => intake.destroy(error));
       const ends = await Promise.allSettled([stored, pipeline(source, intake, { signal })]);
@@ -162,7 +165,7 @@ export class UploadService {
     }
   }
 
-  private async complete(draft: FileDraft, result: IntakeResult, blob: ObjectId): Promise<StoredFile> {
+  private async complete(draft: FileDraft, result: IntakeResult, blob: Blob): Promise<StoredFile> {
     const change = completion(result, blob);
     if (!(await this.records.complete(draft._id, change))) {
       throw new AppError('CONFLICT', 'The upload was given up as stale; send the file again.');

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createServer } from '../../src/app/server.ts';
 import { createServices } from '../../src/app/services.ts';
-import { openStore } from '../../src/blobs/providers.ts';
+import { openStores } from '../../src/blobs/stores.ts';
 import { readConfig } from '../../src/config.ts';
 import { Metrics } from '../../src/http/metrics.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const wired = createServices({
     config,
     collections: database.collections,
-    store: await openStore('local', config),
+    stores: await openStores(['local'], null, config),
     secrets: ['a secret for tests, long enough to be one'],
     metrics,
     log,

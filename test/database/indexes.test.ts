@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createServices, type Wired } from '../../src/app/services.ts';
-import { openStore } from '../../src/blobs/providers.ts';
+import { openStores } from '../../src/blobs/stores.ts';
 import { readConfig } from '../../src/config.ts';
 import { Metrics } from '../../src/http/metrics.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
   wired = createServices({
     config,
     collections: database.collections,
-    store: await openStore('local', config),
+    stores: await openStores(['local'], null, config),
     secrets: ['a secret for tests, long enough to be one'],
     metrics: new Metrics(),
     log: pino({ level: 'silent' }),

@@ -22,7 +22,10 @@ const STORE = { provider: StorageProvider.LOCAL, location: '/nowhere' };
 export function fileOf(owner: ObjectId, name: string, changes: Partial<StoredFile> = {}): StoredFile {
   const blob = changes.blob ?? new ObjectId();
   const draft = draftOf(owner, name, {}, STORE as never, 'key');
-  const { set } = completion({ size: 1, hash: '0'.repeat(64), mimeType: 'text/plain' }, blob);
+  const { set } = completion(
+    { size: 1, hash: '0'.repeat(64), mimeType: 'text/plain' },
+    { _id: blob, ...STORE },
+  );
   const { uploadKey: _key, heartbeatAt: _beat, ...kept } = { ...draft, ...set };
   return { ...kept, ...changes } as unknown as StoredFile;
 }

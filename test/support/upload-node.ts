@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
+import { Stores } from '../../src/blobs/stores.ts';
 import type { StoredFile } from '../../src/models/file.ts';
 import { BlobReferences } from '../../src/services/blob-references.ts';
 import { FilePurge } from '../../src/services/file-purge.ts';
@@ -11,13 +12,14 @@ import { UploadService } from '../../src/services/uploads.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
 import type { TestDatabase } from './database.ts';
 
-/** One node’s services about uploads, over a database and a store that it may share with others. */
-export function uploadNode({ collections }: TestDatabase, store: BlobStore, staleUpload = -60_000) {
+/** One node’s services about uploads, over a database and a store, or several, that it may share with others. */
+export function uploadNode({ collections }: TestDatabase, where: BlobStore | Stores, staleUpload = -60_000) {
+  const stores = where instanceof Stores ? where : new Stores([where]);
   const usage = new Ledger(collections.users.collection as never, 'usedBytes', { room: quotaRoom });
-  const references = new BlobReferences(collections.blobs, store);
+  const references = new BlobReferences(collections, stores, 0);
   const purge = new FilePurge(collections.files, usage, references.ledger);
-  const undo = new UploadUndo(collections, store, references, usage, () => undefined);
-  const parts = { collections, store, references, usage, purge, undo };
+  const undo = new UploadUndo(collections, stores, references, usage, () => undefined);
+  const parts = { collections, stores, references, usage, purge, undo };
   const uploads = new UploadService({
     ...parts,
     rules: { maxFileSize: 50_000, types: { allowed: [], blocked: [] } },
