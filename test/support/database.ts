@@ -23,7 +23,10 @@ export async function openTestDatabase(): Promise<TestDatabase> {
 
   const connection = await mongoose.createConnection(uri, { monitorCommands: true }).asPromise();
   const collections = collectionsOf(connection);
-  for (const model of Object.values(collections)) await model.createIndexes();
+  for (const model of Object.values(collections)) {
+    await model.createCollection();
+    await model.createIndexes();
+  }
 
   return {
     connection,
