@@ -1,7 +1,27 @@
+import type { Readable } from 'node:stream';
+import type { BlobItem, ContainerListBlobsOptions } from '@azure/storage-blob';
 import { z } from 'zod';
-import type { DirectStore } from './blob-store.ts';
-import { unavailable } from './storage-failure.ts';
-import { endpoint, transferEnv } from './variables.ts';
+import { Calls } from './azure-calls.ts';
+import { type AnswerHeaders, type AzureContainer, connect } from './azure-client.ts';
+import { azureFailure } from './azure-errors.ts';
+import { isRemnant, look, remove, sweepUpload, type Target } from './azure-objects.ts';
+import { openAzureBlob } from './azure-reader.ts';
+import { Upload } from './azure-upload.ts';
+import {
+  type BlobEntry,
+  type ByteRange,
+  type DirectStore,
+  isBlobKey,
+  isListed,
+  type OpenBlob,
+  type PutOptions,
+  type UploadAddress,
+} from './blob-store.ts';
+import { partSizeFor, partsInFlight } from './part-size.ts';
+import { requireKey } from './require-key.ts';
+import { Slots } from './s3-slots.ts';
+import { noSuchBlob } from './storage-failure.ts';
+import { endpoint, type TransferSettings, transferEnv } from './variables.ts';
 
 /** The variables of this provider. */
 export const env = {
@@ -34,7 +54,145 @@ export function problems(settings: Settings): string[] {
   return found;
 }
 
-/** Opens a container of Azure Blob Storage. */
-export async function open(_settings: Settings): Promise<DirectStore> {
-  throw unavailable(new Error('not built yet'));
+// The service takes no more blocks for one blob.
+const MOST_BLOCKS = 50_000;
+const PAGE = 1_000;
+// Apart from those that carry contents, so that neither waits for the other.
+const CONTROL_CONNECTIONS = 16;
+// Not a key, so that no listing shows it.
+const PROBE = 'probe';
+
+/** Opens a container of Azure Blob Storage; rejects with STORAGE_UNAVAILABLE if the variables do not lead to any. */
+export async function open(settings: Settings): Promise<DirectStore> {
+  try {
+    const container = await connect({
+      connectionString: settings.AZURE_STORAGE_CONNECTION_STRING,
+      account: settings.AZURE_STORAGE_ACCOUNT,
+      key: settings.AZURE_STORAGE_KEY,
+      endpoint: settings.AZURE_STORAGE_ENDPOINT,
+      container: settings.AZURE_CONTAINER ?? '',
+    });
+    return new AzureStore(container, settings);
+  } catch (error) {
+    throw azureFailure(error);
+  }
+}
+
+class AzureStore implements DirectStore {
+  readonly provider = 'azure';
+  readonly location: string;
+  readonly #container: AzureContainer;
+  readonly #sending: Calls;
+  readonly #asking: Calls;
+  readonly #settings: TransferSettings;
+
+  constructor(container: AzureContainer, settings: TransferSettings) {
+    this.location = container.client.containerName;
+    this.#container = container;
+    this.#settings = settings;
+    const timeoutMs = settings.STORAGE_TIMEOUT_SECONDS * 1_000;
+    this.#sending = new Calls(timeoutMs, new Slots(settings.STORAGE_CONNECTIONS));
+    this.#asking = new Calls(timeoutMs, new Slots(CONTROL_CONNECTIONS));
+  }
+
+  async put(key: string, source: Readable, { signal, atMost }: PutOptions = {}): Promise<number> {
+    try {
+      requireKey(key);
+      signal?.throwIfAborted();
+    } catch (error) {
+      source.destroy();
+      throw error;
+    }
+    const blockSize = partSizeFor(this.#settings.STORAGE_PART_SIZE, atMost, MOST_BLOCKS);
+    const inFlight = partsInFlight(this.#settings.STORAGE_PARTS_IN_FLIGHT, blockSize);
+    return new Upload(this.#target(key), blockSize, inFlight).run(source, signal);
+  }
+
+  async open(key: string, range?: ByteRange): Promise<OpenBlob> {
+    requireKey(key);
+    return openAzureBlob(this.#target(key), range);
+  }
+
+  async stat(key: string): Promise<BlobEntry> {
+    requireKey(key);
+    const found = await look(this.#target(key));
+    if (!found || found.isRemnant) throw noSuchBlob(undefined);
+    return { key, size: found.size, modifiedAt: found.modifiedAt };
+  }
+
+  async delete(key: string): Promise<void> {
+    requireKey(key);
+    await remove(this.#target(key));
+  }
+
+  async *list(prefix = ''): AsyncGenerator<BlobEntry> {
+    for await (const { name, properties, metadata } of this.#items({ prefix })) {
+      if (!isListed(name, prefix) || isRemnant(metadata)) continue;
+      yield { key: name, size: properties.contentLength ?? 0, modifiedAt: properties.lastModified };
+    }
+  }
+
+  async sweepUnfinished(before: Date, { countOnly = false } = {}): Promise<number> {
+    let swept = 0;
+    for await (const { name, properties } of this.#items({ includeUncommitedBlobs: true })) {
+      // What has no content yet is listed as an empty object.
+      if (!isBlobKey(name) || properties.contentLength !== 0) continue;
+      if (await sweepUpload(this.#target(name), properties.lastModified, before, countOnly)) swept += 1;
+    }
+    return swept;
+  }
+
+  async check(): Promise<void> {
+    const { blob } = this.#target(PROBE);
+    await this.#asking.make(({ signal }) => blob.upload('probe', 5, { abortSignal: signal }));
+    await remove(this.#target(PROBE));
+  }
+
+  async close(): Promise<void> {
+    this.#container.close();
+  }
+
+  async downloadUrl(
+    key: string,
+    options: { expiresInSeconds: number; contentType: string; contentDisposition: string },
+  ): Promise<string> {
+    const { expiresInSeconds, contentType, contentDisposition } = options;
+    return this.#signed(key, 'r', expiresInSeconds, { contentType, contentDisposition });
+  }
+
+  async uploadAddress(key: string, options: { expiresInSeconds: number }): Promise<UploadAddress> {
+    const url = await this.#signed(key, 'cw', options.expiresInSeconds);
+    const headers = { 'x-ms-blob-type': 'BlockBlob', 'content-type': 'application/octet-stream' };
+    return { method: 'PUT', url, headers };
+  }
+
+  async #signed(key: string, may: string, seconds: number, answer: AnswerHeaders = {}): Promise<string> {
+    requireKey(key);
+    const query = await this.#asking.make(() => this.#container.sign(key, may, seconds, answer));
+    return `${this.#target(key).blob.url}?${query}`;
+  }
+
+  #target(key: string): Target {
+    return {
+      blob: this.#container.client.getBlockBlobClient(key),
+      sending: this.#sending,
+      asking: this.#asking,
+    };
+  }
+
+  /** The container’s objects, ascending, page by page. */
+  async *#items(options: ContainerListBlobsOptions): AsyncGenerator<BlobItem> {
+    let token: string | undefined;
+    do {
+      const settings = { maxPageSize: PAGE, ...(token ? { continuationToken: token } : {}) };
+      const { value } = await this.#asking.make(({ signal }) =>
+        this.#container.client
+          .listBlobsFlat({ ...options, includeMetadata: true, abortSignal: signal })
+          .byPage(settings)
+          .next(),
+      );
+      yield* value.segment.blobItems;
+      token = value.continuationToken;
+    } while (token);
+  }
 }

@@ -1,7 +1,31 @@
+import type { Readable } from 'node:stream';
+import type { GoogleAuth } from 'google-auth-library';
 import { z } from 'zod';
-import type { DirectStore } from './blob-store.ts';
-import { unavailable } from './storage-failure.ts';
+import { AppError } from '../errors.ts';
+import {
+  type BlobEntry,
+  type ByteRange,
+  type DirectStore,
+  isListed,
+  newBlobKey,
+  type OpenBlob,
+  type PutOptions,
+  type UploadAddress,
+} from './blob-store.ts';
+import { cutRange } from './cut-range.ts';
+import { GcsConnection } from './gcs-connection.ts';
+import { credentialsOf } from './gcs-credentials.ts';
+import { GcsRefusal, gcsFailure } from './gcs-errors.ts';
+import { QUANTUM } from './gcs-intake.ts';
+import { carry, GcsObjects, type ObjectResource } from './gcs-objects.ts';
+import { GcsReader, requirePart, sizeOf } from './gcs-reader.ts';
+import { type Grant, signedUrl } from './gcs-signing.ts';
+import { Interruption, probe, upload } from './gcs-uploads.ts';
+import { requireKey } from './require-key.ts';
+import { noSuchBlob } from './storage-failure.ts';
 import { endpoint, transferEnv } from './variables.ts';
+
+const GOOGLE = 'https://storage.googleapis.com';
 
 /** The variables of this provider. */
 export const env = {
@@ -27,7 +51,161 @@ export function problems(settings: Settings): string[] {
   return settings.GCP_BUCKET ? [] : ['GCP_BUCKET must be set for the provider gcp'];
 }
 
-/** Opens a bucket of Google Cloud Storage. */
-export async function open(_settings: Settings): Promise<DirectStore> {
-  throw unavailable(new Error('not built yet'));
+/** Opens a bucket of Google Cloud Storage; rejects with STORAGE_UNAVAILABLE if the credentials cannot be read. */
+export async function open(settings: Settings): Promise<DirectStore> {
+  const { GCP_BUCKET: name = '', GCP_KEY_FILE: file, GCP_PROJECT_ID: projectId } = settings;
+  const endpoint = (settings.GCP_API_ENDPOINT ?? GOOGLE).replace(/\/+$/, '');
+  const timeoutMs = settings.STORAGE_TIMEOUT_SECONDS * 1_000;
+  try {
+    const auth = await credentialsOf({ file, projectId }, timeoutMs);
+    const connection = new GcsConnection(endpoint, auth, timeoutMs, settings.STORAGE_CONNECTIONS);
+    const { Storage } = await import('@google-cloud/storage');
+    const storage = new Storage({ authClient: auth, ...(projectId && { projectId }) });
+    carry(storage, connection, endpoint);
+    const objects = new GcsObjects(storage.bucket(name), connection, endpoint);
+    const chunkSize = Math.ceil(settings.STORAGE_PART_SIZE / QUANTUM) * QUANTUM;
+    return new GcsStore(name, objects, connection, auth, chunkSize);
+  } catch (error) {
+    throw gcsFailure(error);
+  }
+}
+
+class GcsStore implements DirectStore {
+  readonly provider = 'gcp';
+  readonly location: string;
+  readonly #objects: GcsObjects;
+  readonly #connection: GcsConnection;
+  readonly #auth: GoogleAuth;
+  readonly #chunkSize: number;
+
+  constructor(
+    bucket: string,
+    objects: GcsObjects,
+    connection: GcsConnection,
+    auth: GoogleAuth,
+    chunkSize: number,
+  ) {
+    this.location = bucket;
+    this.#objects = objects;
+    this.#connection = connection;
+    this.#auth = auth;
+    this.#chunkSize = chunkSize;
+  }
+
+  async put(key: string, source: Readable, { signal }: PutOptions = {}): Promise<number> {
+    try {
+      requireKey(key);
+      signal?.throwIfAborted();
+    } catch (error) {
+      source.destroy();
+      throw error;
+    }
+    try {
+      return await upload(this.#objects, key, source, { chunkSize: this.#chunkSize, signal });
+    } catch (error) {
+      throw error instanceof Interruption ? error.reason : gcsFailure(error);
+    }
+  }
+
+  async open(key: string, range?: ByteRange): Promise<OpenBlob> {
+    requireKey(key);
+    // What is no range of any blob is refused without asking.
+    if (range) cutRange(range, Number.MAX_SAFE_INTEGER);
+    const wanted = range && `bytes=${range.start}-${Number.isSafeInteger(range.end) ? range.end : ''}`;
+    const response = await this.#objects.download(key, wanted).catch((error) => this.#explain(error));
+    try {
+      const size = sizeOf(response);
+      const { start, end } = range ? cutRange(range, size) : { start: 0, end: size - 1 };
+      requirePart(response, start, end, size);
+      return { size, stream: new GcsReader(response, end - start + 1, this.#connection.timeoutMs) };
+    } catch (error) {
+      response.destroy();
+      throw gcsFailure(error);
+    }
+  }
+
+  async stat(key: string): Promise<BlobEntry> {
+    requireKey(key);
+    return entryOf(await this.#objects.tell(key).catch((error) => this.#explain(error)));
+  }
+
+  async delete(key: string): Promise<void> {
+    requireKey(key);
+    await this.#objects.remove(key).catch(fail);
+  }
+
+  async *list(prefix = ''): AsyncGenerator<BlobEntry> {
+    let pageToken: string | undefined;
+    do {
+      const page = await this.#objects.page(prefix, pageToken).catch(fail);
+      for (const told of page.items) if (isListed(told.name, prefix)) yield entryOf(told);
+      pageToken = page.nextPageToken;
+    } while (pageToken);
+  }
+
+  /**
+   * Resolves with 0: Google neither tells which uploads are unfinished nor counts them as objects, and forgets each by
+   * itself a week after it was begun.
+   */
+  async sweepUnfinished(): Promise<number> {
+    return 0;
+  }
+
+  async check(): Promise<void> {
+    await probe(this.#objects, newBlobKey('incoming')).catch(fail);
+  }
+
+  async close(): Promise<void> {
+    this.#connection.close();
+  }
+
+  async downloadUrl(
+    key: string,
+    options: { expiresInSeconds: number; contentType: string; contentDisposition: string },
+  ): Promise<string> {
+    requireKey(key);
+    const query = {
+      'response-content-type': options.contentType,
+      'response-content-disposition': options.contentDisposition,
+    };
+    const { expiresInSeconds } = options;
+    return this.#sign({ method: 'GET', url: this.#objects.address(key), expiresInSeconds, query });
+  }
+
+  async uploadAddress(
+    key: string,
+    { expiresInSeconds, size }: { expiresInSeconds: number; size: number },
+  ): Promise<UploadAddress> {
+    requireKey(key);
+    const headers = { 'x-goog-content-length-range': `${size},${size}` };
+    const url = await this.#sign({
+      method: 'PUT',
+      url: this.#objects.address(key),
+      expiresInSeconds,
+      headers,
+    });
+    return { method: 'PUT', url, headers };
+  }
+
+  async #sign(grant: Grant): Promise<string> {
+    return signedUrl(this.#auth, grant).catch((error) => {
+      throw error instanceof RangeError ? error : gcsFailure(error);
+    });
+  }
+
+  async #explain(error: unknown): Promise<never> {
+    if (error instanceof GcsRefusal && error.status === 416) {
+      throw new AppError('BAD_USER_INPUT', 'The range lies outside of the content.', { cause: error });
+    }
+    const absent = await this.#objects.isAbsence(error).catch(fail);
+    throw absent ? noSuchBlob(error) : gcsFailure(error);
+  }
+}
+
+function fail(error: unknown): never {
+  throw gcsFailure(error);
+}
+
+function entryOf({ name, size, updated }: ObjectResource): BlobEntry {
+  return { key: name, size: Number(size), modifiedAt: new Date(updated) };
 }

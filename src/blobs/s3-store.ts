@@ -1,7 +1,27 @@
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { DirectStore } from './blob-store.ts';
+import { hasCode } from '../errors.ts';
+import {
+  type BlobEntry,
+  type ByteRange,
+  type DirectStore,
+  isListed,
+  newBlobKey,
+  type OpenBlob,
+  type PutOptions,
+  type UploadAddress,
+} from './blob-store.ts';
+import { partSizeFor, partsInFlight } from './part-size.ts';
+import { requireKey } from './require-key.ts';
+import { Bucket, type Encryption } from './s3-bucket.ts';
+import { rangeHeader, wholeSize } from './s3-range.ts';
+import { openSigning, type Signing } from './s3-signing.ts';
+import { abortUpload, sweepUploads } from './s3-uploads.ts';
+import { writeObject } from './s3-writer.ts';
 import { unavailable } from './storage-failure.ts';
 import { endpoint, flag, transferEnv } from './variables.ts';
+
+const MOST_PARTS = 10_000;
 
 /** The variables of this provider. */
 export const env = {
@@ -37,7 +57,118 @@ export function problems(settings: Settings): string[] {
   return found;
 }
 
-/** Opens a bucket of S3 or of a compatible server. */
-export async function open(_settings: Settings): Promise<DirectStore> {
-  throw unavailable(new Error('not built yet'));
+/** Opens a bucket of S3 or of a compatible server; it is first asked for something when it is used. */
+export async function open(settings: Settings): Promise<DirectStore> {
+  const { AWS_S3_BUCKET: name } = settings;
+  if (!name) throw unavailable(new Error('AWS_S3_BUCKET is not set.'));
+  const bucket = await Bucket.open(name, settings);
+  const encryption = encryptionOf(settings.AWS_S3_SSE);
+  return new S3Store(bucket, encryption, await openSigning(bucket, encryption), settings);
+}
+
+class S3Store implements DirectStore {
+  readonly provider = 'aws';
+  readonly location: string;
+  readonly #bucket: Bucket;
+  readonly #encryption: Encryption;
+  readonly #signing: Signing;
+  readonly #settings: Settings;
+
+  constructor(bucket: Bucket, encryption: Encryption, signing: Signing, settings: Settings) {
+    this.location = bucket.name;
+    this.#bucket = bucket;
+    this.#encryption = encryption;
+    this.#signing = signing;
+    this.#settings = settings;
+  }
+
+  async put(key: string, source: Readable, options: PutOptions = {}): Promise<number> {
+    const { signal, atMost } = options;
+    try {
+      requireKey(key);
+      signal?.throwIfAborted();
+    } catch (error) {
+      source.destroy();
+      throw error;
+    }
+    const partSize = partSizeFor(this.#settings.STORAGE_PART_SIZE, atMost, MOST_PARTS);
+    const inFlight = partsInFlight(this.#settings.STORAGE_PARTS_IN_FLIGHT, partSize);
+    const writing = { bucket: this.#bucket, key, encryption: this.#encryption, partSize };
+    return writeObject({ ...writing, partsInFlight: inFlight }, source, signal);
+  }
+
+  async open(key: string, range?: ByteRange): Promise<OpenBlob> {
+    requireKey(key);
+    const { answer, stream } = await this.#bucket.get(key, range && rangeHeader(range));
+    try {
+      return { size: wholeSize(answer, range), stream };
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+  }
+
+  async stat(key: string): Promise<BlobEntry> {
+    requireKey(key);
+    const head = await this.#bucket.head(key).catch(async (error) => {
+      // The answer to HEAD has no body that could tell a missing bucket, which is no proof that the blob is absent.
+      if (hasCode(error, 'NOT_FOUND')) await this.#bucket.requirePresence();
+      throw error;
+    });
+    return { key, size: head.ContentLength ?? 0, modifiedAt: head.LastModified ?? new Date(0) };
+  }
+
+  async delete(key: string): Promise<void> {
+    requireKey(key);
+    await this.#bucket.delete(key).catch((error) => {
+      if (!hasCode(error, 'NOT_FOUND')) throw error;
+    });
+  }
+
+  async *list(prefix = ''): AsyncGenerator<BlobEntry> {
+    let after: string | undefined;
+    do {
+      const { entries, next } = await this.#bucket.objects(prefix, after);
+      for (const { Key = '', Size = 0, LastModified = new Date(0) } of entries) {
+        if (isListed(Key, prefix)) yield { key: Key, size: Size, modifiedAt: LastModified };
+      }
+      after = next;
+    } while (after);
+  }
+
+  async sweepUnfinished(before: Date, { countOnly = false } = {}): Promise<number> {
+    return sweepUploads(this.#bucket, before, countOnly);
+  }
+
+  async check(): Promise<void> {
+    await this.#bucket.requirePresence();
+    // Needs the right to write, and leaves no object.
+    const Key = newBlobKey();
+    const { uploadId } = await this.#bucket.createUpload({ Key, Metadata: {}, ...this.#encryption });
+    await abortUpload(this.#bucket, Key, uploadId);
+  }
+
+  async close(): Promise<void> {
+    this.#bucket.close();
+  }
+
+  async downloadUrl(key: string, options: Parameters<Signing['download']>[1]): Promise<string> {
+    requireKey(key);
+    return this.#signing.download(key, options);
+  }
+
+  async uploadAddress(key: string, options: Parameters<Signing['upload']>[1]): Promise<UploadAddress> {
+    requireKey(key);
+    return this.#signing.upload(key, options);
+  }
+}
+
+/** `AES256`, `aws:kms`, or `aws:kms=<key id>`. */
+function encryptionOf(setting: string | undefined): Encryption {
+  if (!setting) return {};
+  const [algorithm = '', ...keyId] = setting.split('=');
+  return {
+    ServerSideEncryption: algorithm as NonNullable<Encryption['ServerSideEncryption']>,
+    ...(keyId.length > 0 ? { SSEKMSKeyId: keyId.join('=') } : {}),
+  };
 }

@@ -156,4 +156,30 @@ export function survivesFailures(store: () => BlobStore): void {
     expect(await putting).toBe(9 * MiB);
     expect((await store().stat(key)).size).toBe(9 * MiB);
   });
+
+  it('shows nothing of a blob before it is whole', async () => {
+    const key = newBlobKey();
+    const source = stalledAfter(9 * MiB);
+    const putting = store().put(key, source);
+    await wait(200);
+    await expect(store().stat(key)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(store().open(key)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await Array.fromAsync(store().list(key))).toEqual([]);
+    source.push(null);
+    expect(await putting).toBe(9 * MiB);
+    expect(await Array.fromAsync(store().list(key))).toHaveLength(1);
+  });
+
+  it('removes nothing by a sweep that only counts', async () => {
+    const key = newBlobKey();
+    const source = stalledAfter(9 * MiB);
+    const putting = store().put(key, source);
+    await wait(200);
+    const soon = new Date(Date.now() + AN_HOUR);
+    const counted = await store().sweepUnfinished(soon, { countOnly: true });
+    expect(await store().sweepUnfinished(soon, { countOnly: true })).toBe(counted);
+    source.push(null);
+    expect(await putting).toBe(9 * MiB);
+    expect((await store().stat(key)).size).toBe(9 * MiB);
+  });
 }

@@ -16,9 +16,11 @@ export function listsAndDeletes(store: () => BlobStore): void {
       await Promise.all(Array.from({ length: 32 }, work));
     }, 240_000);
 
-    it('gives each of 2,500 keys of a prefix once, with its size and time', { timeout: 60_000 }, async () => {
+    it('gives each of 2,500 keys of a prefix once, ascending, with its size and time', {
+      timeout: 60_000,
+    }, async () => {
       const entries = await Array.fromAsync(store().list(shared));
-      expect(entries.map(({ key }) => key).sort()).toEqual([...keys].sort());
+      expect(entries.map(({ key }) => key)).toEqual([...keys].sort());
       expect(entries.every(({ size }) => size === 3)).toBe(true);
       expect(entries.every(({ modifiedAt }) => Math.abs(Date.now() - modifiedAt.getTime()) < 600_000)).toBe(
         true,
@@ -38,11 +40,20 @@ export function listsAndDeletes(store: () => BlobStore): void {
       60_000,
     );
 
-    it('without a prefix gives everything', { timeout: 60_000 }, async () => {
-      const wanted = new Set(keys);
-      for await (const { key } of store().list()) wanted.delete(key);
-      expect(wanted.size).toBe(0);
-    });
+    it.each([undefined, ''])(
+      'gives everything, ascending, for the prefix %j',
+      { timeout: 60_000 },
+      async (prefix) => {
+        const wanted = new Set(keys);
+        let before = '';
+        for await (const { key } of store().list(prefix)) {
+          wanted.delete(key);
+          expect(key > before).toBe(true);
+          before = key;
+        }
+        expect(wanted.size).toBe(0);
+      },
+    );
 
     it.each(['../', 'Z', '/', `${newBlobKey()}0`])('gives nothing for the prefix %j', async (prefix) => {
       expect(await Array.fromAsync(store().list(prefix))).toEqual([]);
@@ -110,7 +121,7 @@ export function listsAndDeletes(store: () => BlobStore): void {
   });
 
   it('tells its provider and its place', () => {
-    expect(store().provider).toMatch(/^(local|aws|gcp|azure)$/);
+    expect(store().provider).toMatch(/^[a-z]+$/);
     expect(store().location).not.toBe('');
   });
 }

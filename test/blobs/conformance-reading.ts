@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type BlobStore, newBlobKey } from '../../src/blobs/blob-store.ts';
 import { chunked, patternOf, read } from './sources.ts';
 
+const MiB = 1024 * 1024;
 const SIZE = 1_500_000;
 const LAST = SIZE - 1;
 
@@ -22,11 +23,25 @@ export function readsRanges(store: () => BlobStore): void {
       ['the last byte', { start: LAST, end: LAST }, LAST, LAST],
       ['the middle', { start: 70_001, end: 900_000 }, 70_001, 900_000],
       ['everything', { start: 0, end: LAST }, 0, LAST],
+      ['the last 500 bytes', { start: SIZE - 500, end: LAST }, SIZE - 500, LAST],
+      ['the last byte of an end just beyond it', { start: LAST, end: SIZE }, LAST, LAST],
       ['an end beyond the last byte, cut to it', { start: 10, end: SIZE + 5_000 }, 10, LAST],
       ['an end at infinity, cut to the last byte', { start: 10, end: Number.POSITIVE_INFINITY }, 10, LAST],
     ])('give %s', async (_what, range, start, end) => {
       const bytes = await read(await store().open(key, range));
       expect(bytes.equals(content.subarray(start, end + 1))).toBe(true);
+    });
+
+    it('tell the size of the whole blob', async () => {
+      for (const range of [
+        { start: 0, end: 0 },
+        { start: 70_001, end: 900_000 },
+        { start: LAST, end: SIZE },
+      ]) {
+        const opened = await store().open(key, range);
+        expect(opened.size).toBe(SIZE);
+        await read(opened);
+      }
     });
 
     it.each([
@@ -44,8 +59,27 @@ export function readsRanges(store: () => BlobStore): void {
       await expect(store().open(empty, { start: 0, end: 0 })).rejects.toMatchObject({
         code: 'BAD_USER_INPUT',
       });
-      expect(await read(await store().open(empty))).toHaveLength(0);
+      const opened = await store().open(empty);
+      expect(opened.size).toBe(0);
+      expect(await read(opened)).toHaveLength(0);
     });
+  });
+
+  it('tells the size of a blob when it is opened whole', async () => {
+    const opened = await store().open(key);
+    expect(opened.size).toBe(SIZE);
+    expect(await read(opened)).toHaveLength(SIZE);
+  });
+
+  it('reads the same range of a blob in parts as of one in one piece', async () => {
+    const large = newBlobKey();
+    const bytes = patternOf(11 * MiB, 3);
+    await store().put(large, chunked(bytes, 65_536));
+    for (const start of [5 * MiB - 2, 5 * MiB, 10 * MiB - 1]) {
+      const opened = await store().open(large, { start, end: start + 3 });
+      expect(opened.size).toBe(bytes.length);
+      expect((await read(opened)).equals(bytes.subarray(start, start + 4))).toBe(true);
+    }
   });
 
   it('rejects the opening of an absent key with NOT_FOUND before any byte', async () => {

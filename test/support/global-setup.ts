@@ -3,20 +3,60 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultCacheDirectory } from '../../src/database/cache-directory.ts';
 import { startEmbeddedEngine } from '../../src/database/embedded-engine.ts';
+import { startAzurite } from './backends/azurite.ts';
+import { startGcs } from './backends/gcs.ts';
+import { startSwift } from './backends/swift.ts';
 
-/** Gives the whole run one MongoDB: the server of TEST_MONGODB_URI if set, else an engine in a temporary directory. */
-export default async function setup(): Promise<(() => Promise<void>) | undefined> {
-  if (process.env.TEST_MONGODB_URI) return undefined;
+/** A server that runs for the whole run, and the variables by which the tests find it. */
+interface RunningServer {
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
 
+/** What is started, each unless the variable names a server of its kind already. */
+const BACKENDS: [variable: string, start: () => Promise<RunningServer>][] = [
+  ['TEST_MONGODB_URI', startDatabase],
+  ['TEST_S3_ENDPOINT', startSwift],
+  ['TEST_AZURE_CONNECTION_STRING', startAzurite],
+  ['TEST_GCS_ENDPOINT', startGcs],
+];
+
+/** Gives the whole run one server of each kind. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const missing = BACKENDS.filter(([variable]) => !process.env[variable]);
+  const starting = missing.map(async ([variable, start]) => {
+    const server = await start().catch((error) => {
+      throw new Error(`There is no server for ${variable}, and none could be started`, { cause: error });
+    });
+    Object.assign(process.env, server.env);
+    return server;
+  });
+  const started = await Promise.allSettled(starting);
+  const running = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const stop = async () => {
+    for (const server of running.reverse()) await server.stop();
+  };
+  const failed = started.find((each) => each.status === 'rejected');
+  if (failed) {
+    await stop();
+    throw failed.reason;
+  }
+  return stop;
+}
+
+/** An engine of its own in a temporary directory. */
+async function startDatabase(): Promise<RunningServer> {
   const directory = await mkdtemp(join(tmpdir(), 'imaginary-storage-test-'));
   const engine = await startEmbeddedEngine({
     directory,
     cacheDirectory: defaultCacheDirectory(),
     log: (message) => process.stderr.write(`${message}\n`),
   });
-  process.env.TEST_MONGODB_URI = engine.uri;
-  return async () => {
-    await engine.stop();
-    await rm(directory, { recursive: true, force: true });
+  return {
+    env: { TEST_MONGODB_URI: engine.uri },
+    async stop() {
+      await engine.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
   };
 }
