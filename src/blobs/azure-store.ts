@@ -1,26 +1,29 @@
 import type { Readable } from 'node:stream';
 import type { BlobItem, ContainerListBlobsOptions } from '@azure/storage-blob';
 import { z } from 'zod';
-import { Calls } from './azure-calls.ts';
-import { type AnswerHeaders, type AzureContainer, connect } from './azure-client.ts';
-import { azureFailure } from './azure-errors.ts';
-import { isRemnant, look, remove, sweepUpload, type Target } from './azure-objects.ts';
-import { openAzureBlob } from './azure-reader.ts';
-import { Upload } from './azure-upload.ts';
+import { admitPut, requireKey } from './admission.ts';
+import { Calls } from './azure/calls.ts';
+import { type AnswerHeaders, type AzureContainer, connect } from './azure/container.ts';
+import { azureFailure } from './azure/errors.ts';
+import { isRemnant, look, remove, sweepUpload, type Target } from './azure/objects.ts';
+import { openAzureBlob } from './azure/open-blob.ts';
+import { Upload } from './azure/upload.ts';
 import {
   type BlobEntry,
   type ByteRange,
   type DirectStore,
+  type DownloadGrant,
   isBlobKey,
   isListed,
   type OpenBlob,
   type PutOptions,
   type UploadAddress,
+  type UploadGrant,
 } from './blob-store.ts';
-import { partSizeFor, partsInFlight } from './part-size.ts';
-import { requireKey } from './require-key.ts';
-import { Slots } from './s3-slots.ts';
 import { noSuchBlob } from './storage-failure.ts';
+import { takeIn } from './transfer/intake.ts';
+import { partSizeFor } from './transfer/part-size.ts';
+import { CALLS_AT_ONCE, Slots } from './transfer/slots.ts';
 import { endpoint, type TransferSettings, transferEnv } from './variables.ts';
 
 /** The variables of this provider. */
@@ -57,8 +60,6 @@ export function problems(settings: Settings): string[] {
 // The service takes no more blocks for one blob.
 const MOST_BLOCKS = 50_000;
 const PAGE = 1_000;
-// Apart from those that carry contents, so that neither waits for the other.
-const CONTROL_CONNECTIONS = 16;
 // Not a key, so that no listing shows it.
 const PROBE = 'probe';
 
@@ -92,20 +93,15 @@ class AzureStore implements DirectStore {
     this.#settings = settings;
     const timeoutMs = settings.STORAGE_TIMEOUT_SECONDS * 1_000;
     this.#sending = new Calls(timeoutMs, new Slots(settings.STORAGE_CONNECTIONS));
-    this.#asking = new Calls(timeoutMs, new Slots(CONTROL_CONNECTIONS));
+    this.#asking = new Calls(timeoutMs, new Slots(CALLS_AT_ONCE));
   }
 
   async put(key: string, source: Readable, { signal, atMost }: PutOptions = {}): Promise<number> {
-    try {
-      requireKey(key);
-      signal?.throwIfAborted();
-    } catch (error) {
-      source.destroy();
-      throw error;
-    }
-    const blockSize = partSizeFor(this.#settings.STORAGE_PART_SIZE, atMost, MOST_BLOCKS);
-    const inFlight = partsInFlight(this.#settings.STORAGE_PARTS_IN_FLIGHT, blockSize);
-    return new Upload(this.#target(key), blockSize, inFlight).run(source, signal);
+    admitPut(key, source, signal);
+    const { STORAGE_PART_SIZE, STORAGE_PARTS_IN_FLIGHT: partsInFlight } = this.#settings;
+    const partSize = partSizeFor(STORAGE_PART_SIZE, atMost, MOST_BLOCKS);
+    const options = { partSize, partsInFlight, signal };
+    return takeIn(source, options, (intake) => new Upload(this.#target(key), intake));
   }
 
   async open(key: string, range?: ByteRange): Promise<OpenBlob> {
@@ -152,16 +148,13 @@ class AzureStore implements DirectStore {
     this.#container.close();
   }
 
-  async downloadUrl(
-    key: string,
-    options: { expiresInSeconds: number; contentType: string; contentDisposition: string },
-  ): Promise<string> {
-    const { expiresInSeconds, contentType, contentDisposition } = options;
+  async downloadUrl(key: string, grant: DownloadGrant): Promise<string> {
+    const { expiresInSeconds, contentType, contentDisposition } = grant;
     return this.#signed(key, 'r', expiresInSeconds, { contentType, contentDisposition });
   }
 
-  async uploadAddress(key: string, options: { expiresInSeconds: number }): Promise<UploadAddress> {
-    const url = await this.#signed(key, 'cw', options.expiresInSeconds);
+  async uploadAddress(key: string, { expiresInSeconds }: UploadGrant): Promise<UploadAddress> {
+    const url = await this.#signed(key, 'cw', expiresInSeconds);
     const headers = { 'x-ms-blob-type': 'BlockBlob', 'content-type': 'application/octet-stream' };
     return { method: 'PUT', url, headers };
   }

@@ -44,7 +44,8 @@ export interface BlobStore {
    * Writes the whole source under a new key and resolves with the number of bytes once they are durable.
    * All or nothing: after a rejection or an abort the key is absent and nothing half-made is left.
    * Never overwrites: an existing key rejects with CONFLICT. An error of the source rejects with that same error.
-   * A rejected put has destroyed its source. Memory stays below 64 MiB for each put that is under way.
+   * A rejected put has destroyed its source. Memory stays below 64 MiB for each put that is under way, but for one whose
+   * `atMost` needs parts of more than that.
    */
   put(key: string, source: Readable, options?: PutOptions): Promise<number>;
 
@@ -80,6 +81,19 @@ export interface BlobStore {
   close(): Promise<void>;
 }
 
+/** What a signed URL answers a client with, and for how long. */
+export interface DownloadGrant {
+  expiresInSeconds: number;
+  contentType: string;
+  contentDisposition: string;
+}
+
+/** What a client may send to a signed URL, in bytes, and for how long. */
+export interface UploadGrant {
+  expiresInSeconds: number;
+  size: number;
+}
+
 /** What a client must know to send bytes straight to a store by one HTTP request. */
 export interface UploadAddress {
   readonly method: 'PUT';
@@ -94,16 +108,13 @@ export interface DirectStore extends BlobStore {
    * A URL that answers GET, ranges included, with the blob's bytes under exactly this `content-type` and
    * `content-disposition`, for so many seconds and for nothing else. It does not look whether the key exists.
    */
-  downloadUrl(
-    key: string,
-    options: { expiresInSeconds: number; contentType: string; contentDisposition: string },
-  ): Promise<string>;
+  downloadUrl(key: string, grant: DownloadGrant): Promise<string>;
 
   /**
    * A URL by which a client puts an object of this size under this key, for so many seconds and for nothing else.
    * Where the provider can hold a client to the size it does. Unlike `put` the request may be repeated.
    */
-  uploadAddress(key: string, options: { expiresInSeconds: number; size: number }): Promise<UploadAddress>;
+  uploadAddress(key: string, grant: UploadGrant): Promise<UploadAddress>;
 }
 
 /** Whether clients can reach the store's provider themselves. */

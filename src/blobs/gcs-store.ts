@@ -1,28 +1,29 @@
 import type { Readable } from 'node:stream';
 import type { GoogleAuth } from 'google-auth-library';
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
+import { admitPut, requireKey } from './admission.ts';
 import {
   type BlobEntry,
   type ByteRange,
   type DirectStore,
+  type DownloadGrant,
   isListed,
   newBlobKey,
   type OpenBlob,
   type PutOptions,
   type UploadAddress,
+  type UploadGrant,
 } from './blob-store.ts';
-import { cutRange } from './cut-range.ts';
-import { GcsConnection } from './gcs-connection.ts';
-import { credentialsOf } from './gcs-credentials.ts';
-import { GcsRefusal, gcsFailure } from './gcs-errors.ts';
-import { QUANTUM } from './gcs-intake.ts';
-import { carry, GcsObjects, type ObjectResource } from './gcs-objects.ts';
-import { GcsReader, requirePart, sizeOf } from './gcs-reader.ts';
-import { type Grant, signedUrl } from './gcs-signing.ts';
-import { Interruption, probe, upload } from './gcs-uploads.ts';
-import { requireKey } from './require-key.ts';
+import { GcsConnection } from './gcs/connection.ts';
+import { credentialsOf } from './gcs/credentials.ts';
+import { gcsFailure, rethrow } from './gcs/errors.ts';
+import { carry, GcsObjects, type ObjectResource, toldBy } from './gcs/objects.ts';
+import { type Grant, signedUrl } from './gcs/signing.ts';
+import { probe, QUANTUM, Upload } from './gcs/upload.ts';
+import { givenPart, rangeHeader } from './ranges.ts';
 import { noSuchBlob } from './storage-failure.ts';
+import { BodyReader } from './transfer/body-reader.ts';
+import { takeIn } from './transfer/intake.ts';
 import { endpoint, transferEnv } from './variables.ts';
 
 const GOOGLE = 'https://storage.googleapis.com';
@@ -93,34 +94,23 @@ class GcsStore implements DirectStore {
   }
 
   async put(key: string, source: Readable, { signal }: PutOptions = {}): Promise<number> {
-    try {
-      requireKey(key);
-      signal?.throwIfAborted();
-    } catch (error) {
-      source.destroy();
-      throw error;
-    }
-    try {
-      return await upload(this.#objects, key, source, { chunkSize: this.#chunkSize, signal });
-    } catch (error) {
-      throw error instanceof Interruption ? error.reason : gcsFailure(error);
-    }
+    admitPut(key, source, signal);
+    const options = { partSize: this.#chunkSize, partsInFlight: 1, signal };
+    return takeIn(source, options, (intake) => new Upload(this.#objects, key, intake));
   }
 
   async open(key: string, range?: ByteRange): Promise<OpenBlob> {
     requireKey(key);
-    // What is no range of any blob is refused without asking.
-    if (range) cutRange(range, Number.MAX_SAFE_INTEGER);
-    const wanted = range && `bytes=${range.start}-${Number.isSafeInteger(range.end) ? range.end : ''}`;
-    const response = await this.#objects.download(key, wanted).catch((error) => this.#explain(error));
+    const wanted = range && rangeHeader(range);
+    const stream = await this.#objects.download(key, wanted).catch((error) => this.#explain(error));
+    const stop = () => stream.destroy();
     try {
-      const size = sizeOf(response);
-      const { start, end } = range ? cutRange(range, size) : { start: 0, end: size - 1 };
-      requirePart(response, start, end, size);
-      return { size, stream: new GcsReader(response, end - start + 1, this.#connection.timeoutMs) };
+      const { start, end, size } = givenPart(toldBy(stream), range);
+      const reading = { length: end - start + 1, timeoutMs: this.#connection.timeoutMs };
+      return { size, stream: new BodyReader({ stream, stop }, reading) };
     } catch (error) {
-      response.destroy();
-      throw gcsFailure(error);
+      stop();
+      throw error;
     }
   }
 
@@ -131,13 +121,13 @@ class GcsStore implements DirectStore {
 
   async delete(key: string): Promise<void> {
     requireKey(key);
-    await this.#objects.remove(key).catch(fail);
+    await this.#objects.remove(key).catch(rethrow);
   }
 
   async *list(prefix = ''): AsyncGenerator<BlobEntry> {
     let pageToken: string | undefined;
     do {
-      const page = await this.#objects.page(prefix, pageToken).catch(fail);
+      const page = await this.#objects.page(prefix, pageToken).catch(rethrow);
       for (const told of page.items) if (isListed(told.name, prefix)) yield entryOf(told);
       pageToken = page.nextPageToken;
     } while (pageToken);
@@ -152,30 +142,24 @@ class GcsStore implements DirectStore {
   }
 
   async check(): Promise<void> {
-    await probe(this.#objects, newBlobKey('incoming')).catch(fail);
+    await probe(this.#objects, newBlobKey('incoming')).catch(rethrow);
   }
 
   async close(): Promise<void> {
     this.#connection.close();
   }
 
-  async downloadUrl(
-    key: string,
-    options: { expiresInSeconds: number; contentType: string; contentDisposition: string },
-  ): Promise<string> {
+  async downloadUrl(key: string, grant: DownloadGrant): Promise<string> {
     requireKey(key);
+    const { expiresInSeconds, contentType, contentDisposition } = grant;
     const query = {
-      'response-content-type': options.contentType,
-      'response-content-disposition': options.contentDisposition,
+      'response-content-type': contentType,
+      'response-content-disposition': contentDisposition,
     };
-    const { expiresInSeconds } = options;
     return this.#sign({ method: 'GET', url: this.#objects.address(key), expiresInSeconds, query });
   }
 
-  async uploadAddress(
-    key: string,
-    { expiresInSeconds, size }: { expiresInSeconds: number; size: number },
-  ): Promise<UploadAddress> {
+  async uploadAddress(key: string, { expiresInSeconds, size }: UploadGrant): Promise<UploadAddress> {
     requireKey(key);
     const headers = { 'x-goog-content-length-range': `${size},${size}` };
     const url = await this.#sign({
@@ -194,16 +178,9 @@ class GcsStore implements DirectStore {
   }
 
   async #explain(error: unknown): Promise<never> {
-    if (error instanceof GcsRefusal && error.status === 416) {
-      throw new AppError('BAD_USER_INPUT', 'The range lies outside of the content.', { cause: error });
-    }
-    const absent = await this.#objects.isAbsence(error).catch(fail);
+    const absent = await this.#objects.isAbsence(error).catch(rethrow);
     throw absent ? noSuchBlob(error) : gcsFailure(error);
   }
-}
-
-function fail(error: unknown): never {
-  throw gcsFailure(error);
 }
 
 function entryOf({ name, size, updated }: ObjectResource): BlobEntry {

@@ -3,13 +3,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { AppError, hasCode } from '../errors.ts';
+import { admitPut, requireKey } from './admission.ts';
 import type { BlobEntry, BlobStore, ByteRange, OpenBlob, PutOptions } from './blob-store.ts';
-import { cutRange } from './cut-range.ts';
-import { FanOut, isErrno, keysIn, syncFolder } from './local-folders.ts';
-import { LocalReader } from './local-reader.ts';
-import { discard, TempFolder } from './local-temp.ts';
-import { writeDurably } from './local-writer.ts';
-import { requireKey } from './require-key.ts';
+import { writeDurably } from './local/durable-writer.ts';
+import { LocalReader } from './local/file-reader.ts';
+import { FanOut, isErrno, keysIn, syncFolder } from './local/folders.ts';
+import { discard, TempFolder } from './local/temp-folder.ts';
+import { cutRange } from './ranges.ts';
 import { blobExists, noSuchBlob, unavailable } from './storage-failure.ts';
 
 const STATS_AT_ONCE = 32;
@@ -59,15 +59,8 @@ class LocalStore implements BlobStore {
     this.#folders = new FanOut(root);
   }
 
-  async put(key: string, source: Readable, options: PutOptions = {}): Promise<number> {
-    const { signal } = options;
-    try {
-      requireKey(key);
-      signal?.throwIfAborted();
-    } catch (error) {
-      source.destroy();
-      throw error;
-    }
+  async put(key: string, source: Readable, { signal }: PutOptions = {}): Promise<number> {
+    admitPut(key, source, signal);
     const folder = this.#folders.folderOf(key);
     const temp = this.#temp.newPath(basename(key));
     // Neither waits for the first bytes, nor do the first bytes wait for them.

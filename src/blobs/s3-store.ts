@@ -1,24 +1,28 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { hasCode } from '../errors.ts';
+import { admitPut, requireKey } from './admission.ts';
 import {
   type BlobEntry,
   type ByteRange,
   type DirectStore,
+  type DownloadGrant,
   isListed,
   newBlobKey,
   type OpenBlob,
   type PutOptions,
   type UploadAddress,
+  type UploadGrant,
 } from './blob-store.ts';
-import { partSizeFor, partsInFlight } from './part-size.ts';
-import { requireKey } from './require-key.ts';
-import { Bucket, type Encryption } from './s3-bucket.ts';
-import { rangeHeader, wholeSize } from './s3-range.ts';
-import { openSigning, type Signing } from './s3-signing.ts';
-import { abortUpload, sweepUploads } from './s3-uploads.ts';
-import { writeObject } from './s3-writer.ts';
+import { givenPart, rangeHeader } from './ranges.ts';
+import { type Encryption, S3Bucket } from './s3/bucket.ts';
+import { markOf, ObjectWriter } from './s3/object-writer.ts';
+import { openSigning, type Signing } from './s3/signing.ts';
+import { abortUpload, sweepUploads } from './s3/unfinished-uploads.ts';
 import { unavailable } from './storage-failure.ts';
+import { BodyReader } from './transfer/body-reader.ts';
+import { takeIn } from './transfer/intake.ts';
+import { partSizeFor } from './transfer/part-size.ts';
 import { endpoint, flag, transferEnv } from './variables.ts';
 
 const MOST_PARTS = 10_000;
@@ -61,7 +65,7 @@ export function problems(settings: Settings): string[] {
 export async function open(settings: Settings): Promise<DirectStore> {
   const { AWS_S3_BUCKET: name } = settings;
   if (!name) throw unavailable(new Error('AWS_S3_BUCKET is not set.'));
-  const bucket = await Bucket.open(name, settings);
+  const bucket = await S3Bucket.open(name, settings);
   const encryption = encryptionOf(settings.AWS_S3_SSE);
   return new S3Store(bucket, encryption, await openSigning(bucket, encryption), settings);
 }
@@ -69,12 +73,12 @@ export async function open(settings: Settings): Promise<DirectStore> {
 class S3Store implements DirectStore {
   readonly provider = 'aws';
   readonly location: string;
-  readonly #bucket: Bucket;
+  readonly #bucket: S3Bucket;
   readonly #encryption: Encryption;
   readonly #signing: Signing;
   readonly #settings: Settings;
 
-  constructor(bucket: Bucket, encryption: Encryption, signing: Signing, settings: Settings) {
+  constructor(bucket: S3Bucket, encryption: Encryption, signing: Signing, settings: Settings) {
     this.location = bucket.name;
     this.#bucket = bucket;
     this.#encryption = encryption;
@@ -82,28 +86,25 @@ class S3Store implements DirectStore {
     this.#settings = settings;
   }
 
-  async put(key: string, source: Readable, options: PutOptions = {}): Promise<number> {
-    const { signal, atMost } = options;
-    try {
-      requireKey(key);
-      signal?.throwIfAborted();
-    } catch (error) {
-      source.destroy();
-      throw error;
-    }
-    const partSize = partSizeFor(this.#settings.STORAGE_PART_SIZE, atMost, MOST_PARTS);
-    const inFlight = partsInFlight(this.#settings.STORAGE_PARTS_IN_FLIGHT, partSize);
-    const writing = { bucket: this.#bucket, key, encryption: this.#encryption, partSize };
-    return writeObject({ ...writing, partsInFlight: inFlight }, source, signal);
+  async put(key: string, source: Readable, { signal, atMost }: PutOptions = {}): Promise<number> {
+    admitPut(key, source, signal);
+    const { STORAGE_PART_SIZE, STORAGE_PARTS_IN_FLIGHT: partsInFlight } = this.#settings;
+    const partSize = partSizeFor(STORAGE_PART_SIZE, atMost, MOST_PARTS);
+    const object = { Key: key, Metadata: markOf(), ...this.#encryption };
+    const options = { partSize, partsInFlight, signal };
+    return takeIn(source, options, (intake) => new ObjectWriter(this.#bucket, object, intake));
   }
 
   async open(key: string, range?: ByteRange): Promise<OpenBlob> {
     requireKey(key);
-    const { answer, stream } = await this.#bucket.get(key, range && rangeHeader(range));
+    const { stream, ...told } = await this.#bucket.get(key, range && rangeHeader(range));
+    const stop = () => stream.destroy();
     try {
-      return { size: wholeSize(answer, range), stream };
+      const { start, end, size } = givenPart(told, range);
+      const reading = { length: end - start + 1, timeoutMs: this.#bucket.timeoutMs };
+      return { size, stream: new BodyReader({ stream, stop }, reading) };
     } catch (error) {
-      stream.destroy();
+      stop();
       throw error;
     }
   }
@@ -152,14 +153,14 @@ class S3Store implements DirectStore {
     this.#bucket.close();
   }
 
-  async downloadUrl(key: string, options: Parameters<Signing['download']>[1]): Promise<string> {
+  async downloadUrl(key: string, grant: DownloadGrant): Promise<string> {
     requireKey(key);
-    return this.#signing.download(key, options);
+    return this.#signing.download(key, grant);
   }
 
-  async uploadAddress(key: string, options: Parameters<Signing['upload']>[1]): Promise<UploadAddress> {
+  async uploadAddress(key: string, grant: UploadGrant): Promise<UploadAddress> {
     requireKey(key);
-    return this.#signing.upload(key, options);
+    return this.#signing.upload(key, grant);
   }
 }
 

@@ -32,3 +32,21 @@ export function noSuchBlob(cause: unknown): AppError {
 export function blobExists(cause: unknown): AppError {
   return new AppError('CONFLICT', 'A blob of this key exists already.', { cause });
 }
+
+/** The error of a range without any part inside the blob. */
+export function rangeOutside(cause: unknown): AppError {
+  return new AppError('BAD_USER_INPUT', 'The range lies outside of the content.', { cause });
+}
+
+/** What the status of a backend’s answer tells of the kind of its failure; undefined where it tells nothing. */
+export function kindOfStatus(status: number | undefined): FailureKind | undefined {
+  if (status === 401 || status === 403) return 'refused';
+  return status === 429 || status === 503 ? 'throttled' : undefined;
+}
+
+const PASSING = new Set([408, 429, 500, 502, 503, 504]);
+
+/** Whether a call that was answered with this status may well succeed a moment later. */
+export function isPassing(status: number | undefined): boolean {
+  return status !== undefined && PASSING.has(status);
+}

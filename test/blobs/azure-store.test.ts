@@ -13,7 +13,7 @@ import { chunked, patternOf, read, sourceOf, stalledAfter } from './sources.ts';
 
 const MiB = 1024 * 1024;
 const AN_HOUR = 3_600_000;
-const WRITER = new URL('azure-writer-child.ts', import.meta.url).pathname;
+const WRITER = new URL('azure/writer-child.ts', import.meta.url).pathname;
 
 conformance('Azure Blob Storage', async () => openVariables('azure', (await newAzureContainer()).env), {
   backend: newAzureContainer,

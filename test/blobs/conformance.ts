@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import type { Backend } from '../support/backend.ts';
-import { keepsAreasApart } from './conformance-areas.ts';
-import { servesDownloads } from './conformance-direct.ts';
-import { survivesFailures } from './conformance-failures.ts';
-import { survivesInterruptions } from './conformance-interruptions.ts';
-import { listsAndDeletes } from './conformance-listing.ts';
-import { bearsLoad } from './conformance-load.ts';
-import { tellsFailures } from './conformance-network.ts';
-import { readsRanges } from './conformance-reading.ts';
-import { takesUploads } from './conformance-uploads.ts';
-import { writesWholeBlobs } from './conformance-writing.ts';
+import { keepsAreasApart } from './conformance/areas.ts';
+import { servesDownloads } from './conformance/direct.ts';
+import { survivesFailures } from './conformance/failures.ts';
+import { survivesInterruptions } from './conformance/interruptions.ts';
+import { listsAndDeletes } from './conformance/listing.ts';
+import { bearsLoad } from './conformance/load.ts';
+import { tellsFailures } from './conformance/network.ts';
+import { readsRanges } from './conformance/reading.ts';
+import { takesUploads } from './conformance/uploads.ts';
+import { writesWholeBlobs } from './conformance/writing.ts';
 
 /** What the suite is told of a provider behind a network. */
 export interface Network {

@@ -11,7 +11,7 @@ import { conformance } from './conformance.ts';
 import { read, sourceOf, stalledAfter } from './sources.ts';
 
 const MiB = 1024 * 1024;
-const WRITER = new URL('local-writer-child.ts', import.meta.url).pathname;
+const WRITER = new URL('local/writer-child.ts', import.meta.url).pathname;
 
 let folder: string;
 beforeAll(async () => {

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { z } from 'zod';
+import { requireKey } from '../../src/blobs/admission.ts';
 import {
   type BlobEntry,
   type BlobStore,
@@ -11,8 +12,7 @@ import {
   type OpenBlob,
   type PutOptions,
 } from '../../src/blobs/blob-store.ts';
-import { cutRange } from '../../src/blobs/cut-range.ts';
-import { requireKey } from '../../src/blobs/require-key.ts';
+import { cutRange } from '../../src/blobs/ranges.ts';
 import { blobExists, noSuchBlob } from '../../src/blobs/storage-failure.ts';
 
 /** The variables of this provider. */

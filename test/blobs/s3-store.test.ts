@@ -13,7 +13,7 @@ import { sourceOf, stalledAfter } from './sources.ts';
 
 const MiB = 1024 * 1024;
 const AN_HOUR = 3_600_000;
-const WRITER = new URL('s3-writer-child.ts', import.meta.url);
+const WRITER = new URL('s3/writer-child.ts', import.meta.url);
 
 let backend: Backend;
 beforeAll(async () => {
