@@ -11,6 +11,8 @@ const MIB = 1024 * 1024;
  * @property {number} queries requests of one measurement of (d)
  * @property {number} hugeBytes the single upload of (e)
  * @property {number} manyBytes each of the 50 uploads of (e)
+ * @property {number} providerBytes one transfer to or from a provider
+ * @property {number} eighthBytes each of 8 uploads to a provider at once
  */
 
 /** @type {Record<'full' | 'quick', Scale>} */
@@ -22,6 +24,8 @@ const SCALES = {
     queries: 1500,
     hugeBytes: 4096 * MIB,
     manyBytes: 100 * MIB,
+    providerBytes: 512 * MIB,
+    eighthBytes: 128 * MIB,
   },
   quick: {
     rounds: 2,
@@ -30,13 +34,15 @@ const SCALES = {
     queries: 600,
     hugeBytes: 512 * MIB,
     manyBytes: 10 * MIB,
+    providerBytes: 64 * MIB,
+    eighthBytes: 32 * MIB,
   },
 };
 
 /** What `--help` says. */
 export const USAGE = `npm run bench -- [--only a,c] [--quick] [--rounds N] [--profile FOLDER] [FILE.json]
 
-  --only a,c        only these rows (a to e)
+  --only a,c        only these rows: a to e, or for bench:providers local, aws, gcp, azure
   --quick           small sizes and two rounds: shows that the bench works, not how fast the server is
   --rounds N        measure each contender N times
   --profile FOLDER  write a .cpuprofile of each server process into the folder (slows the server a little)

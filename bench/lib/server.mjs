@@ -19,10 +19,10 @@ const ACCOUNT = { username: 'bench', email: 'bench@example.org', password: 'corr
 
 /**
  * Starts the built service on a free port and registers an account.
- * @param {{ run: Function, folder: string, database: string }} parts
+ * @param {{ run: Function, folder: string, database: string, variables: object }} parts
  * @returns {Promise<Started>}
  */
-export async function startServer({ run, folder, database }) {
+export async function startServer({ run, folder, database, variables }) {
   const blobs = join(folder, 'blobs');
   const { pid, match, stop } = await run(
     [],
@@ -34,6 +34,7 @@ export async function startServer({ run, folder, database }) {
       UPLOAD_PATH: blobs,
       MONGODB_URI: database,
       SHUTDOWN_GRACE_SECONDS: '1',
+      ...variables,
     },
     /imaginaryStorage is ready: .*(http:\/\/127\.0\.0\.1:\d+)/,
   );

@@ -13,8 +13,10 @@ const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
  * @typedef {object} Scope
  * @property {string} folder an empty folder for the row's files
  * @property {number} enginePid the process of the database engine that all servers use
- * @property {() => Promise<import('./server.mjs').Started>} server a server of its own with an empty database and store
+ * @property {(variables?: object) => Promise<import('./server.mjs').Started>} server a server of its own with an empty
+ *   database and store, and these variables beside the usual ones
  * @property {(module: string) => ReturnType<typeof startHelper>} helper a process that runs this module of the bench
+ * @property {(stop: () => Promise<void>) => void} closing has this called when the row ends, however it does
  * @property {(line: string) => void} say tells how far the bench is
  */
 
@@ -54,24 +56,26 @@ export async function openWorkbench(options) {
           folder: own,
           enginePid: engine.pid,
           say,
+          closing: (stop) => opened.push(stop),
           helper(module) {
             const helper = startHelper(new URL(`../${module}`, import.meta.url), env);
             opened.push(() => helper.stop());
             return helper;
           },
-          async server() {
+          async server(variables = {}) {
             servers += 1;
             const name = `server${servers}`;
 
             const server = await startServer({
-              run: (args, variables, ready) =>
+              run: (args, all, ready) =>
                 startProgram(
                   [...SERVE_FLAGS, ...profiling(options.profile), main, ...args],
-                  { cwd: own, env: { ...env, ...variables } },
+                  { cwd: own, env: { ...env, ...all } },
                   ready,
                 ),
               folder: join(own, name),
               database: `${engine.uri}/bench_${name}`,
+              variables,
             });
             opened.push(() => server.stop());
             return server;
