@@ -5,6 +5,7 @@ import { defaultCacheDirectory } from '../database/cache-directory.ts';
 import { connect } from '../database/connection.ts';
 import { type EmbeddedEngine, startEmbeddedEngine } from '../database/embedded-engine.ts';
 import { migrate, pendingMigrations } from '../database/migrations.ts';
+import { sharedEngine } from '../database/shared-engine.ts';
 import { type Collections, collectionsOf } from '../models/collections.ts';
 
 /** The database as the process uses it. */
@@ -20,10 +21,16 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** How the database is opened. */
+export interface DatabaseOptions {
+  readonly log: (message: string) => void;
+  /** Whether an embedded engine that already serves DATA_PATH is used, and left running, instead of refused. */
+  readonly beside: boolean;
+}
+
 /** Connects to the configured server, or starts the embedded engine; the schema of the data is not touched yet. */
-export async function openDatabase(config: Config, log: (message: string) => void): Promise<Database> {
-  const engine = config.MONGODB_URI ? null : await startEngine(config, log);
-  const uri = config.MONGODB_URI ?? `${engine?.uri}`;
+export async function openDatabase(config: Config, options: DatabaseOptions): Promise<Database> {
+  const { uri, engine } = await reach(config, options);
   try {
     const connection = await connect(uri);
     return {
@@ -55,12 +62,34 @@ export async function migrateDatabase(database: Database, mayMigrate: boolean): 
   return [];
 }
 
-async function startEngine(config: Config, log: (message: string) => void): Promise<EmbeddedEngine> {
+/** The address of the database, with the engine where one was started for it. */
+async function reach(
+  config: Config,
+  options: DatabaseOptions,
+): Promise<{ uri: string; engine: EmbeddedEngine | null }> {
+  if (config.MONGODB_URI) return { uri: config.MONGODB_URI, engine: null };
+  const shared = () => (options.beside ? sharedEngine(config.databasePath) : null);
+  const running = await shared();
+  if (running) return { uri: running, engine: null };
+  try {
+    const engine = await startEngine(config, options);
+    return { uri: engine.uri, engine };
+  } catch (error) {
+    // A service that was only just starting holds the directory before its engine can be asked.
+    const started = await shared();
+    if (started) return { uri: started, engine: null };
+    throw error;
+  }
+}
+
+async function startEngine(config: Config, { log, beside }: DatabaseOptions): Promise<EmbeddedEngine> {
   await mkdir(config.dataPath, { recursive: true, mode: 0o700 });
   return startEmbeddedEngine({
     directory: config.databasePath,
     cacheDirectory: defaultCacheDirectory(),
     log,
+    // One that ends with a command is nothing for others to rely on.
+    shared: !beside,
   });
 }
 

@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, type LoggerOptions, pino } from 'pino';
 
 /** The process’s log: JSON lines in production, readable ones elsewhere; secrets never get into either. */
 export type Log = Logger;
@@ -9,9 +9,15 @@ const REDACTED = ['authorization', 'cookie', '["set-cookie"]'].flatMap((name) =>
   `headers.${name}`.replace('.[', '['),
 ]);
 
-/** Opens the log. */
-export function createLog(options: { level: string; pretty: boolean }): Log {
-  return pino({
+/** Opens the log, on stdout unless told otherwise; `brief` leaves of an error its message alone. */
+export function createLog(options: {
+  level: string;
+  pretty: boolean;
+  stderr?: boolean;
+  brief?: boolean;
+}): Log {
+  const destination = options.stderr ? 2 : 1;
+  const settings: LoggerOptions = {
     level: options.level,
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: {
@@ -22,13 +28,10 @@ export function createLog(options: { level: string; pretty: boolean }): Log {
         ip: request.ip,
       }),
       res: (reply: { statusCode: number }) => ({ status: reply.statusCode }),
-      err: pino.stdSerializers.errWithCause,
+      err: options.brief ? (error: Error) => error.message : pino.stdSerializers.errWithCause,
     },
-    ...(options.pretty && {
-      transport: {
-        target: 'pino-pretty',
-        options: { ignore: 'pid,hostname,reqId', singleLine: true, translateTime: 'SYS:HH:MM:ss' },
-      },
-    }),
-  });
+  };
+  if (!options.pretty) return pino(settings, pino.destination(destination));
+  const style = { ignore: 'pid,hostname,reqId', singleLine: true, translateTime: 'SYS:HH:MM:ss' };
+  return pino({ ...settings, transport: { target: 'pino-pretty', options: { ...style, destination } } });
 }

@@ -13,12 +13,14 @@ import type { Config } from '../config.ts';
 import { createApollo } from '../graphql/apollo.ts';
 import { graphqlRoutes } from '../graphql/graphql-route.ts';
 import { ENVELOPE_BYTES } from '../graphql/multipart-request.ts';
+import { answerUnread } from '../graphql/refusal.ts';
 import { createSchema } from '../graphql/schema.ts';
 import { contentRoutes } from '../http/content-route.ts';
 import { answerErrors } from '../http/error-answers.ts';
 import { type Check, healthRoutes } from '../http/health-route.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { metricsRoutes } from '../http/metrics-route.ts';
+import { partRoutes } from '../http/part-route.ts';
 import { playgroundPage, playgroundRoutes, wantsPlayground } from '../http/playground-route.ts';
 import type { Log } from './log.ts';
 import type { Wired } from './services.ts';
@@ -77,6 +79,7 @@ export async function createServer(parts: {
   await app.register(cors, {
     origin: config.CORS_ORIGIN.includes('*') ? '*' : [...config.CORS_ORIGIN],
     credentials: !config.CORS_ORIGIN.includes('*'),
+    methods: ['GET', 'HEAD', 'POST', 'PUT'],
     exposedHeaders: ['x-request-id', 'content-range', 'accept-ranges', 'etag', 'content-disposition'],
     maxAge: 600,
   });
@@ -85,6 +88,7 @@ export async function createServer(parts: {
   await app.register(healthRoutes, { checks: parts.checks, stopping: parts.stopping });
   await app.register(metricsRoutes, { metrics, token: config.METRICS_TOKEN ?? null });
   await app.register(contentRoutes, { downloads: wired.downloads });
+  await app.register(partRoutes, { parts: wired.parts, answerUnread });
   if (config.playground) await app.register(playgroundRoutes, { assetsDirectory: parts.assetsDirectory });
   await app.register(graphqlRoutes, await graphqlOptions(parts));
   return app;

@@ -6,35 +6,53 @@ import type { Config } from '../config.ts';
 import type { Services } from '../graphql/context.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { Every } from '../jobs/every.ts';
+import { Janitor } from '../jobs/janitor.ts';
 import type { Collections } from '../models/collections.ts';
 import { AccountService } from '../services/accounts.ts';
+import type { BlobMoves } from '../services/blob-moves.ts';
 import { BlobReader } from '../services/blob-reader.ts';
 import { BlobReferences } from '../services/blob-references.ts';
+import { DirectUploads } from '../services/direct-uploads.ts';
 import { DownloadService } from '../services/downloads.ts';
 import { FileCursors } from '../services/file-cursors.ts';
 import { FileListing } from '../services/file-listing.ts';
 import { FilePurge } from '../services/file-purge.ts';
 import { FileService } from '../services/files.ts';
+import { Leases } from '../services/leases.ts';
 import { Ledger } from '../services/ledger.ts';
 import { LinkService } from '../services/links.ts';
+import { PartLinks } from '../services/part-links.ts';
+import { PartUploads } from '../services/part-uploads.ts';
 import { quotaRoom } from '../services/quota.ts';
 import { SessionService } from '../services/sessions.ts';
+import { StorageCheck } from '../services/storage-check.ts';
 import { Sweep } from '../services/sweep.ts';
+import { Tickets } from '../services/tickets.ts';
+import { UploadRecords } from '../services/upload-records.ts';
+import { UploadRun } from '../services/upload-run.ts';
 import { UploadUndo } from '../services/upload-undo.ts';
 import { UploadService } from '../services/uploads.ts';
+import { createCopying } from './copying.ts';
+import { createJanitor } from './janitor.ts';
 import type { Log } from './log.ts';
 import { collectYoungEvery } from './young-garbage.ts';
 
-/** Every use case, and the job that runs by itself. */
+/** Every use case, and the jobs that run by themselves once `sweeping` is started. */
 export interface Wired {
   readonly services: Services;
   readonly downloads: DownloadService;
+  readonly parts: PartUploads;
   readonly sweep: Sweep;
-  readonly sweeping: Every;
+  readonly leases: Leases;
+  readonly janitor: Janitor;
+  readonly moves: BlobMoves;
+  readonly storageCheck: StorageCheck;
+  readonly sweeping: Pick<Every, 'start' | 'now' | 'stop'>;
 }
 
 const ISSUER = 'imaginaryStorage';
 const MINUTE_MS = 60_000;
+const LEAST_ORPHAN_AGE_MS = 60 * MINUTE_MS;
 
 /** Wires the use cases to the collections and the store. */
 export function createServices(parts: {
@@ -49,6 +67,7 @@ export function createServices(parts: {
   const { config, collections, stores, secrets, metrics, log } = parts;
   const { users, files, blobs } = collections;
   const blobGraceMs = config.BLOB_GRACE_MINUTES * MINUTE_MS;
+  const staleMs = config.UPLOAD_STALE_MINUTES * MINUTE_MS;
 
   const usage = new Ledger(users.collection as never, 'usedBytes', { room: quotaRoom });
   const references = new BlobReferences(collections, stores, blobGraceMs);
@@ -64,19 +83,52 @@ export function createServices(parts: {
     purge,
     undo,
     ages: {
-      staleUpload: config.UPLOAD_STALE_MINUTES * MINUTE_MS,
+      staleUpload: staleMs,
       unreferencedBlob: blobGraceMs,
       trash: config.TRASH_RETENTION_DAYS * 24 * 60 * MINUTE_MS,
     },
   });
+  const leases = new Leases(collections.leases);
+  const janitor = createJanitor({ sweep, leases, metrics, log });
+  const copying = createCopying({ collections, stores, leases, graceMs: blobGraceMs, metrics, log });
   const sweeping = new Every(
     config.SWEEP_INTERVAL_SECONDS,
-    async () => {
-      const report = await sweep.run();
-      if (Object.values(report).some((count) => count > 0)) log.info(report, 'swept');
-    },
-    (err) => log.error({ err }, 'a sweep failed'),
+    (signal) => janitor.runAll(signal),
+    (err) => log.error({ err }, 'the jobs could not be run'),
   );
+
+  const rules = {
+    maxFileSize: config.MAX_FILE_SIZE,
+    types: {
+      allowed: lowerCase(config.ALLOWED_MIME_TYPES),
+      blocked: lowerCase(config.BLOCKED_MIME_TYPES),
+    },
+  };
+  const records = new UploadRecords(files);
+  const run = new UploadRun({
+    records,
+    stores,
+    references,
+    usage,
+    rules,
+    observer: {
+      began: () => metrics.uploadBegan(),
+      received: collectYoungEvery(YOUNG_BYTES),
+      ended: (outcome, bytes) => metrics.uploadEnded(outcome, bytes),
+    },
+  });
+  const partLinks = new PartLinks(new Signer(secrets, 'part links'), parts.baseUrl);
+  const tickets = new Tickets({
+    collections,
+    stores,
+    links: partLinks,
+    undo,
+    rules: {
+      ...rules,
+      partSize: config.DIRECT_PART_SIZE,
+      lifetimeSeconds: config.DIRECT_UPLOAD_MINUTES * 60,
+    },
+  });
 
   const reader = new BlobReader(blobs, stores, {
     fellBack: (blob, { provider, key }, err) => {
@@ -101,29 +153,41 @@ export function createServices(parts: {
       files: fileService,
       listing: new FileListing(files, new FileCursors(new Signer(secrets, 'cursors'))),
       links,
-      uploads: new UploadService({
-        collections,
-        stores,
-        references,
-        usage,
-        undo,
-        rules: {
-          maxFileSize: config.MAX_FILE_SIZE,
-          types: {
-            allowed: lowerCase(config.ALLOWED_MIME_TYPES),
-            blocked: lowerCase(config.BLOCKED_MIME_TYPES),
-          },
-        },
-        observer: {
-          began: () => metrics.uploadBegan(),
-          received: collectYoungEvery(YOUNG_BYTES),
-          ended: (outcome, bytes) => metrics.uploadEnded(outcome, bytes),
-        },
-      }),
+      uploads: new UploadService({ collections, records, stores, usage, undo, run }),
+      directUploads: new DirectUploads({ collections, stores, usage, undo, run, tickets }),
     },
-    downloads: new DownloadService({ collections, files: fileService, sessions, links, reader }),
+    parts: new PartUploads({ collections, stores, links: partLinks, run }),
+    downloads: new DownloadService({
+      collections,
+      files: fileService,
+      sessions,
+      links,
+      reader,
+      stores,
+      redirects: config.DOWNLOAD_MODE === 'redirect',
+    }),
     sweep,
-    sweeping,
+    leases,
+    // Copies may take hours: they run beside the others, which would wait for them, and among them only by hand.
+    janitor: new Janitor([...janitor.jobs, copying.job], leases, () => undefined),
+    moves: copying.moves,
+    storageCheck: new StorageCheck({
+      collections,
+      stores,
+      leases,
+      graceMs: Math.max(staleMs, LEAST_ORPHAN_AGE_MS),
+      blobGraceMs,
+    }),
+    sweeping: {
+      start() {
+        sweeping.start();
+        copying.every.start();
+      },
+      now: () => sweeping.now(),
+      async stop() {
+        await Promise.all([sweeping.stop(), copying.every.stop()]);
+      },
+    },
   };
 }
 

@@ -1,48 +1,63 @@
 #!/usr/bin/env node
-import { createApp } from '../app.ts';
-import { readConfig } from '../config.ts';
+import { existsSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import { Stopped, stopSignal } from '../app/stop-signal.ts';
+import { hasCode } from '../errors.ts';
+import { messageOf, stackOf } from './error-text.ts';
+import { createProgram } from './program.ts';
+import { processRun } from './run.ts';
+import { UsageError } from './usage-error.ts';
 
-const COMMANDS: Record<string, { about: string; run: () => Promise<void> }> = {
-  migrate: {
-    about: 'bring the database up to date',
-    async run() {
-      const app = await createApp({
-        ...readConfig(),
-        MIGRATE_ON_START: true,
-        LOG_LEVEL: 'warn',
-        playground: false,
-      });
-      say(app.migrated.length > 0 ? `Applied ${app.migrated.join(', ')}.` : 'Nothing to do.');
-      await app.close();
-    },
-  },
-  sweep: {
-    about: 'find what crashes and time left behind, once',
-    async run() {
-      const app = await createApp({ ...readConfig(), LOG_LEVEL: 'warn', playground: false });
-      say(JSON.stringify(await app.sweep.run()));
-      await app.close();
-    },
-  },
-};
-
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const USAGE = 2;
+const STOPPED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 async function main(): Promise<number> {
-  const command = COMMANDS[process.argv[2] ?? ''];
-  if (command) {
-    await command.run();
-    return 0;
+  const signal = stopSignal();
+  const run = processRun(signal, isVerbose);
+  const program = createProgram(run, (message) =>
+    fail(`${message.trim().replaceAll('\n', ' ')}; see \`imaginary --help\``),
+  );
+  function isVerbose(): boolean {
+    return program.opts<{ verbose?: boolean }>().verbose === true;
   }
-  say('Usage: imaginary COMMAND\n');
-  for (const [name, { about }] of Object.entries(COMMANDS)) say(`  ${name.padEnd(10)} ${about}`);
-  return process.argv[2] === undefined || process.argv[2] === 'help' ? 0 : 2;
+  // A reader that goes away, such as `head`, is no reason to leave work half done.
+  process.stdout.on('error', () => undefined);
+  try {
+    // The settings that `npm start` reads too; what is set in the environment wins.
+    if (existsSync('.env')) process.loadEnvFile('.env');
+    try {
+      await program.parseAsync();
+    } finally {
+      await run.close();
+    }
+  } catch (error) {
+    return failed(error, signal, isVerbose());
+  }
+  return run.exitCode ?? stopped(signal) ?? 0;
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: Error) => {
-    process.stderr.write(`${error.message}\n`);
-    process.exit(1);
-  },
-);
+/** Says what went wrong, and resolves with the exit code for it. */
+function failed(error: unknown, signal: AbortSignal, verbose: boolean): number {
+  // Has been said, or was a wish for help.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  const code = stopped(signal);
+  fail(code === null || verbose ? messageOf(error) : messageOf(signal.reason));
+  if (verbose) process.stderr.write(`${stackOf(error)}\n`);
+  return code ?? (error instanceof UsageError || hasCode(error, 'BAD_USER_INPUT') ? USAGE : 1);
+}
+
+function stopped(signal: AbortSignal): number | null {
+  if (!signal.aborted) return null;
+  return signal.reason instanceof Stopped ? STOPPED[signal.reason.signal] : 1;
+}
+
+/** Writes one line, whatever the text. */
+function fail(text: string): void {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+  process.stderr.write(`imaginary: ${lines.join('; ').replaceAll(':;', ':')}\n`);
+}
+
+process.exit(await main());

@@ -4,6 +4,7 @@ import { dirname, extname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { EngineOrder, EngineReport } from './engine-process.ts';
+import { PRIVATE_RECORD, SHARED_RECORD } from './engine-records.ts';
 import { engineCommand } from './newer-glibc.ts';
 
 /** Where the engine keeps its data, where it may cache what it had to fetch, and whom it tells about it. */
@@ -13,6 +14,8 @@ export interface EngineOptions {
   readonly log: (message: string) => void;
   /** How long to wait for another engine to let the directory go, in milliseconds; 10 seconds by default. */
   readonly patienceMs?: number;
+  /** Whether other processes may find it by its directory (see `sharedEngine`); they may by default. */
+  readonly shared?: boolean;
 }
 
 /** A MongoDB engine that serves one data directory from a process of its own. */
@@ -34,7 +37,8 @@ export async function startEmbeddedEngine(options: EngineOptions): Promise<Embed
   const directory = resolve(options.directory);
   const command = await engineCommand(options);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const child = spawnEngine(command, directory, options.patienceMs ?? 10_000);
+  const record = options.shared === false ? PRIVATE_RECORD : SHARED_RECORD;
+  const child = spawnEngine(command, [directory, String(options.patienceMs ?? 10_000), record]);
   const lastWords = keepLastWords(child);
   const ended = whenEnded(child);
 
@@ -66,10 +70,10 @@ export async function startEmbeddedEngine(options: EngineOptions): Promise<Embed
   };
 }
 
-function spawnEngine(command: readonly string[], directory: string, patienceMs: number): ChildProcess {
+function spawnEngine(command: readonly string[], args: readonly string[]): ChildProcess {
   const program = fileURLToPath(new URL(`./engine-process${extname(import.meta.url)}`, import.meta.url));
   const [file = process.execPath, ...leading] = command;
-  return spawn(file, [...leading, program, directory, String(patienceMs)], {
+  return spawn(file, [...leading, program, ...args], {
     // A session of its own, so that Ctrl-C in a terminal reaches the API alone, which then closes the engine.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -5,6 +5,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { PRIVATE_RECORD, SHARED_RECORD } from './engine-records.ts';
 
 /** What the engine's process tells its parent; `failed` is its last word before it exits. */
 export type EngineReport =
@@ -22,7 +23,6 @@ interface OpenEngine {
 
 const LOCK_POLL_MS = 100;
 const CLOSE_DEADLINE_MS = 30_000;
-const SOCKET_RECORD = 'imaginary-storage.socket';
 
 const leaving = new AbortController();
 const { signal } = leaving;
@@ -58,23 +58,25 @@ function isInUse(error: unknown): boolean {
 }
 
 /** Removes the socket an engine that was killed left behind, and records the new one for the next start. */
-async function replaceSocketRecord(directory: string, socketPath: string): Promise<void> {
-  const record = join(directory, SOCKET_RECORD);
-  const left = await readFile(record, 'utf8').catch(() => '');
-  const isOurKind = /\/embedded-mongodb-\w{6}\/mongodb\.sock$/.test(left);
-  if (isOurKind && left !== socketPath) await rm(dirname(left), { recursive: true, force: true });
-  await writeFile(record, socketPath);
+async function replaceSocketRecord(directory: string, name: string, socketPath: string): Promise<void> {
+  for (const each of [SHARED_RECORD, PRIVATE_RECORD]) {
+    const left = await readFile(join(directory, each), 'utf8').catch(() => '');
+    const isOurKind = /\/embedded-mongodb-\w{6}\/mongodb\.sock$/.test(left);
+    if (isOurKind && left !== socketPath) await rm(dirname(left), { recursive: true, force: true });
+    await rm(join(directory, each), { force: true });
+  }
+  await writeFile(join(directory, name), socketPath);
 }
 
-async function run(directory: string, patienceMs: number): Promise<void> {
+async function run(directory: string, patienceMs: number, record: string): Promise<void> {
   const engine = await openWhenFree(directory, patienceMs);
   // Removing what a killed engine left is housekeeping: a failure of it must not keep the data from being served.
-  await replaceSocketRecord(directory, engine.socketPath).catch(() => {});
+  await replaceSocketRecord(directory, record, engine.socketPath).catch(() => {});
   await report({ kind: 'ready', socketPath: engine.socketPath });
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
   await engine.close();
   // A closed engine has removed its socket, and the name is free for another engine to take.
-  await rm(join(directory, SOCKET_RECORD), { force: true });
+  await rm(join(directory, record), { force: true });
 }
 
 // A service manager signals every process of a service at once; the engine must outlive the API, which may
@@ -91,9 +93,9 @@ process.on('disconnect', () => leaving.abort());
 // The parent can be gone before the listener above exists.
 if (!process.connected) leaving.abort();
 
-const [directory = '', patienceMs = '0'] = process.argv.slice(2);
+const [directory = '', patienceMs = '0', record = SHARED_RECORD] = process.argv.slice(2);
 try {
-  await run(directory, Number(patienceMs));
+  await run(directory, Number(patienceMs), record);
   process.exit(0);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);

@@ -2,6 +2,7 @@ import type DataLoader from 'dataloader';
 import { AppError } from '../errors.ts';
 import type { User } from '../models/user.ts';
 import type { AccountService } from '../services/accounts.ts';
+import type { DirectUploads } from '../services/direct-uploads.ts';
 import type { FileListing } from '../services/file-listing.ts';
 import type { FileService } from '../services/files.ts';
 import type { LinkService } from '../services/links.ts';
@@ -16,6 +17,7 @@ export interface Services {
   readonly files: FileService;
   readonly listing: FileListing;
   readonly uploads: UploadService;
+  readonly directUploads: DirectUploads;
   readonly links: LinkService;
 }
 

@@ -136,13 +136,15 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
     const known = signals.get(request);
     if (known) return known;
     const controller = new AbortController();
-    request.raw.once('close', () => {
-      if (!request.raw.complete) {
-        controller.abort(
-          new AppError('BAD_USER_INPUT', 'The client went away before the request was complete.'),
-        );
-      }
-    });
+    const gone = () => {
+      if (request.raw.complete) return;
+      controller.abort(
+        new AppError('BAD_USER_INPUT', 'The client went away before the request was complete.'),
+      );
+    };
+    // It may have gone while its headers were looked at, and a stream tells of its end only once.
+    if (request.raw.destroyed) gone();
+    else request.raw.once('close', gone);
     signals.set(request, controller.signal);
     return controller.signal;
   }

@@ -99,6 +99,10 @@ export function receiveMultipart(
       if (parts) parts.end(null);
       else fail(invalid(operation ? 'The field `map` is missing.' : 'The field `operations` is missing.'));
     });
+    if (signal.aborted) {
+      fail(signal.reason as Error);
+      return;
+    }
     signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true });
     request.on('data', count).pipe(parser);
 

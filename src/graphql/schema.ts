@@ -3,6 +3,7 @@ import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
 import { GraphQLUpload } from 'graphql-upload-ts';
 import { buildSchema } from 'type-graphql';
 import { AccountResolver, StorageUsageResolver } from './account-resolver.ts';
+import { DirectUploadResolver } from './direct-upload-resolver.ts';
 import { FileResolver } from './file-resolver.ts';
 import { SessionResolver } from './session-resolver.ts';
 import { UploadResolver } from './upload-resolver.ts';
@@ -13,7 +14,14 @@ export async function createSchema(): Promise<GraphQLSchema> {
   GraphQLUpload.description =
     'A file, sent by the GraphQL multipart request specification: https://github.com/jaydenseric/graphql-multipart-request-spec.';
   const schema = await buildSchema({
-    resolvers: [AccountResolver, StorageUsageResolver, SessionResolver, FileResolver, UploadResolver],
+    resolvers: [
+      AccountResolver,
+      StorageUsageResolver,
+      SessionResolver,
+      FileResolver,
+      UploadResolver,
+      DirectUploadResolver,
+    ],
     validate: { validationError: { target: false, value: false }, forbidUnknownValues: false },
   });
   describe(schema.getQueryType(), 'What can be read.');

@@ -4,7 +4,7 @@ import type { Download, DownloadService } from '../services/downloads.ts';
 import type { LinkParameters } from '../services/links.ts';
 import { contentHeaders } from './content-headers.ts';
 import { evaluate, rangeApplies } from './preconditions.ts';
-import { contentRange, parseRange } from './range.ts';
+import { type ByteInterval, contentRange, parseRange } from './range.ts';
 
 interface ContentRequest {
   Params: { id: string };
@@ -59,14 +59,47 @@ export async function contentRoutes(
     request: FastifyRequest,
     reply: FastifyReply,
     { file }: Download,
-    part: { start: number; end: number } | undefined,
+    part: ByteInterval | undefined,
   ): Promise<unknown> {
-    const bytes = await downloads.open(file, part);
+    const body = (await elsewhere(request, reply, file)) ?? (await downloads.open(file, part));
     if (!part || part.start === 0) {
       downloads.count(file).catch((error) => request.log.warn({ err: error }, 'a download was not counted'));
     }
-    return reply.send(bytes);
+    return typeof body === 'string' ? redirect(reply, body) : reply.send(body);
   }
+
+  /** The address at which the provider answers the same; null where it cannot. */
+  async function elsewhere(request: FastifyRequest, reply: FastifyReply, file: Download['file']) {
+    if (isConditional(request)) return null;
+    return downloads.addressElsewhere(file, {
+      contentType: `${reply.getHeader('content-type')}`,
+      contentDisposition: `${reply.getHeader('content-disposition')}`,
+    });
+  }
+}
+
+/** Sends the client on. What describes the bytes goes with them; the address is for this client alone, and not for long. */
+function redirect(reply: FastifyReply, url: string): FastifyReply {
+  for (const name of OF_THE_BYTES) reply.removeHeader(name);
+  return reply.code(302).header('location', url).header('cache-control', 'private, no-store').send();
+}
+
+const OF_THE_BYTES = [
+  'accept-ranges',
+  'content-disposition',
+  'content-length',
+  'content-range',
+  'content-type',
+  'etag',
+  'last-modified',
+];
+
+// A client repeats its conditions to the provider, whose validators are others: there an If-Match that holds would fail,
+// and an If-Modified-Since would be held against the blob, which may be older than the file.
+const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
+
+function isConditional({ headers }: FastifyRequest): boolean {
+  return CONDITIONS.some((name) => headers[name] !== undefined);
 }
 
 function bearerOf(request: FastifyRequest): string | null {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 
 /** Makes every plain route answer errors by the closed table; what is not an AppError is masked and logged. */
@@ -8,23 +8,26 @@ export function answerErrors(app: FastifyInstance): void {
   });
 
   app.setErrorHandler((error, request, reply) => {
-    const known = tableError(error);
-    if (!known || known.cause !== undefined)
-      request.log.error({ err: error, requestId: request.id }, 'a request failed');
-    const { code, message, status, retryAfter } =
-      known ?? new AppError('INTERNAL_SERVER_ERROR', 'Something went wrong on the server.');
-    // Headers of the answer that was being built do not describe this one.
-    for (const name of ['content-disposition', 'content-length', 'content-range', 'etag', 'last-modified']) {
-      reply.removeHeader(name);
-    }
-    if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
-    if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
-    return reply
-      .code(status)
-      .header('cache-control', 'no-store')
-      .type('application/json')
-      .send({ error: { code, message, requestId: request.id } });
+    const body = errorBody(error, request, reply);
+    return reply.type('application/json').send(body);
   });
+}
+
+/** Prepares the answer of an error, its status and its headers, and gives its text. */
+export function errorBody(error: unknown, request: FastifyRequest, reply: FastifyReply): string {
+  const known = tableError(error);
+  if (!known || known.cause !== undefined)
+    request.log.error({ err: error, requestId: request.id }, 'a request failed');
+  const { code, message, status, retryAfter } =
+    known ?? new AppError('INTERNAL_SERVER_ERROR', 'Something went wrong on the server.');
+  // Headers of the answer that was being built do not describe this one.
+  for (const name of ['content-disposition', 'content-length', 'content-range', 'etag', 'last-modified']) {
+    reply.removeHeader(name);
+  }
+  if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  reply.code(status).header('cache-control', 'no-store');
+  return JSON.stringify({ error: { code, message, requestId: request.id } });
 }
 
 function tableError(error: unknown): AppError | null {

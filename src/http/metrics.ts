@@ -46,6 +46,24 @@ export class Metrics {
     labelNames: ['provider'],
     registers: [this.registry],
   });
+  private readonly copies = new Counter({
+    name: 'blob_copies_total',
+    help: 'Copies of blobs that were made, as backups or as repairs, and tries that failed.',
+    labelNames: ['kind', 'outcome'],
+    registers: [this.registry],
+  });
+  private readonly jobRuns = new Counter({
+    name: 'job_runs_total',
+    help: 'Runs of the jobs that the service does by itself.',
+    labelNames: ['job', 'outcome'],
+    registers: [this.registry],
+  });
+  private readonly jobSuccesses = new Gauge({
+    name: 'job_last_success_timestamp_seconds',
+    help: 'When this process last ran the job to its end.',
+    labelNames: ['job'],
+    registers: [this.registry],
+  });
   private readonly running = new Gauge({
     name: 'http_requests_running',
     help: 'Requests that are being answered now.',
@@ -62,13 +80,13 @@ export class Metrics {
   }
 
   /** Adds a gauge whose value is asked for when the metrics are read. */
-  gauge(name: string, help: string, read: () => number): void {
+  gauge(name: string, help: string, read: () => number | Promise<number>): void {
     new Gauge({
       name,
       help,
       registers: [this.registry],
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
   }
@@ -91,6 +109,15 @@ export class Metrics {
 
   readFellBack(provider: string): void {
     this.fallbacks.inc({ provider });
+  }
+
+  copyEnded(kind: string, outcome: 'made' | 'failed'): void {
+    this.copies.inc({ kind, outcome });
+  }
+
+  jobEnded({ name, outcome }: { name: string; outcome: string }): void {
+    this.jobRuns.inc({ job: name, outcome });
+    if (outcome === 'done') this.jobSuccesses.setToCurrentTime({ job: name });
   }
 
   /** Counts every request of the server; routes by their pattern, never by the address a client sent. */

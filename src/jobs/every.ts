@@ -1,14 +1,19 @@
 /** Runs a job again and again until stopped: the next run begins `seconds` after the last one ended. */
 export class Every {
   private readonly seconds: number;
-  private readonly job: () => Promise<unknown>;
+  private readonly job: (signal: AbortSignal) => Promise<unknown>;
   private readonly onError: (error: unknown) => void;
+  private readonly stopping = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private again = false;
-  private stopped = false;
 
-  constructor(seconds: number, job: () => Promise<unknown>, onError: (error: unknown) => void) {
+  /** The job's signal is aborted when it is to stop. */
+  constructor(
+    seconds: number,
+    job: (signal: AbortSignal) => Promise<unknown>,
+    onError: (error: unknown) => void,
+  ) {
     this.seconds = seconds;
     this.job = job;
     this.onError = onError;
@@ -29,16 +34,20 @@ export class Every {
     this.running = this.run().finally(() => this.next());
   }
 
-  /** Resolves once no run is under way and none will begin. */
+  /** Asks the run that is under way to end; resolves once it has and none will begin. */
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.stopping.abort(new Error('The service stops.'));
     clearTimeout(this.timer);
     await this.running;
   }
 
+  private get stopped(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
   private async run(): Promise<void> {
     try {
-      await this.job();
+      await this.job(this.stopping.signal);
     } catch (error) {
       this.onError(error);
     }

@@ -12,6 +12,7 @@ import { Leftover, Place } from './place.ts';
 @index({ 'claims.at': 1 }, { sparse: true, name: 'unsettled_claims' })
 @index({ unreferencedAt: 1 }, { sparse: true, name: 'unreferenced' })
 @index({ provider: 1, _id: 1 }, { name: 'by_provider' })
+@index({ 'replicas.key': 1 }, { sparse: true, name: 'replica_key' })
 @index({ copyDueAt: 1 }, { sparse: true, name: 'copies_due' })
 @index({ 'leftovers.deleteAfter': 1 }, { sparse: true, name: 'leftovers' })
 @modelOptions({ schemaOptions: { collection: 'blobs', timestamps: true, versionKey: false } })
@@ -44,7 +45,7 @@ export class Blob {
   @prop({ type: () => [Leftover], default: undefined, _id: false })
   leftovers?: Leftover[];
 
-  /** When a copy is next to be made or repaired; absent while none has to. */
+  /** When a copy is next to be made or repaired, or its files are to be told where it lies; absent while nothing has to. */
   @prop({ type: () => Date })
   copyDueAt?: Date;
 

@@ -1,6 +1,7 @@
 import { index, modelOptions, prop, Severity } from '@typegoose/typegoose';
 import { Types } from 'mongoose';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { DirectUpload } from './direct-upload.ts';
 import { FileAccess, FileEncryption, FileMetadata, VirusScan } from './file-details.ts';
 import { ProcessingStatus, StorageProvider, UploadStatus } from './file-enums.ts';
 import { DateTime, SafeInt } from './scalars.ts';
@@ -42,6 +43,7 @@ export const listIndex = (scope: 'own' | 'public', field: FileSortKey): string =
 )
 @index({ deletedAt: 1 }, { partialFilterExpression: { isDeleted: true }, name: 'trash' })
 @index({ purgingAt: 1 }, { sparse: true, name: 'unfinished_purges' })
+@index({ lostAt: 1 }, { sparse: true, name: 'lost' })
 @listIndexes()
 @modelOptions({
   schemaOptions: { collection: 'files', timestamps: true, versionKey: false },
@@ -147,6 +149,10 @@ export class StoredFile {
   @prop({ type: () => String, required: true, select: false })
   storageLocation!: string;
 
+  /** Where the second copy lies, as `provider:location`; null while there is none. */
+  @prop({ type: () => String, select: false })
+  backupLocation?: string | null;
+
   @Field(() => FileEncryption, { simple: true, description: 'How the content is encrypted at rest.' })
   @prop({ type: () => FileEncryption, _id: false, required: true })
   encryption!: FileEncryption;
@@ -183,9 +189,17 @@ export class StoredFile {
   @prop({ type: () => String, select: false })
   uploadKey?: string;
 
-  /** When an unfinished upload last showed life; absent once it is COMPLETED and tidied. */
+  /** What a direct upload was told and left in the store; absent once nothing of it can be there any more. */
+  @prop({ type: () => DirectUpload, select: false, _id: false })
+  direct?: DirectUpload;
+
+  /** When an unfinished upload last showed life, or is to; absent once it is COMPLETED and tidied. */
   @prop({ type: () => Date, select: false })
   heartbeatAt?: Date;
+
+  /** When its content was found lost; it is FAILED since, and COMPLETED again once the content is back. */
+  @prop({ type: () => Date, select: false })
+  lostAt?: Date;
 
   /** Set while the file is being removed for good; nobody sees it any more. */
   @prop({ type: () => Date })

@@ -1,3 +1,4 @@
+import { isEmail } from 'class-validator';
 import { AppError } from '../errors.ts';
 import type { ObjectId } from '../models/object-id.ts';
 
@@ -19,7 +20,7 @@ export function checkedUsername(value: unknown): string {
 /** The address trimmed and in lower case, or BAD_USER_INPUT. */
 export function checkedEmail(value: unknown): string {
   const email = typeof value === 'string' ? value.trim().toLowerCase() : '';
-  if (email.length <= EMAIL_LENGTH && /^[^\s@]+@[^\s@]+$/.test(email)) return email;
+  if (email.length <= EMAIL_LENGTH && isEmail(email)) return email;
   throw invalid('email', 'This is not an email address.');
 }
 

@@ -2,12 +2,13 @@ import type { Passwords } from '../auth/passwords.ts';
 import { AppError } from '../errors.ts';
 import type { Collections } from '../models/collections.ts';
 import type { ObjectId } from '../models/object-id.ts';
-import { CASE_INSENSITIVE, type User } from '../models/user.ts';
+import { CASE_INSENSITIVE, Role, type User } from '../models/user.ts';
 import {
   checkedEmail,
   checkedName,
   checkedPassword,
   checkedUsername,
+  invalid,
   taken,
   takenOr,
   tombstone,
@@ -59,21 +60,39 @@ export class AccountService {
 
   /** Makes an account and its first session; CONFLICT names the field that another account has. */
   async register(input: NewAccount, client: ClientFacts): Promise<SignedIn> {
-    const account = {
-      username: checkedUsername(input.username),
-      email: checkedEmail(input.email),
-      firstName: checkedName(input.firstName, 'firstName'),
-      lastName: checkedName(input.lastName, 'lastName'),
-      quotaBytes: this.defaultQuotaBytes,
-    };
-    const password = checkedPassword(input.password, 'password');
-    await this.refuseTaken(account.username, account.email);
-    const hash = await this.passwords.hash(password);
-    const { _id } = await this.users.create({ ...account, password: hash }).catch((error: unknown) => {
-      throw takenOr(error);
-    });
+    const _id = await this.add(input, Role.USER);
     const tokens = await this.sessions.create({ _id }, client);
     return { user: await this.existing(_id), tokens };
+  }
+
+  /** Makes an account that administers the service, by the rules of `register` but without a session. */
+  async createAdmin(input: NewAccount): Promise<User> {
+    return this.existing(await this.add(input, Role.ADMIN));
+  }
+
+  /** Makes the account that has this username, this address, or both, an ADMIN; NOT_FOUND when none that is usable has. */
+  async promote({
+    username,
+    email,
+  }: {
+    username?: string | undefined;
+    email?: string | undefined;
+  }): Promise<User> {
+    if (username === undefined && email === undefined) throw invalid('username', 'Name the account.');
+    const found = await this.users
+      .findOneAndUpdate(
+        {
+          ...(username !== undefined && { username: { $eq: checkedUsername(username) } }),
+          ...(email !== undefined && { email: { $eq: checkedEmail(email) } }),
+          ...USABLE,
+        },
+        { $set: { role: Role.ADMIN } },
+        // The index of addresses compares letter by letter.
+        username === undefined ? {} : { collation: CASE_INSENSITIVE },
+      )
+      .lean();
+    if (!found) throw new AppError('NOT_FOUND', 'No usable account has this name and address.');
+    return this.existing(found._id);
   }
 
   /** Opens a session; whatever is wrong gives one and the same UNAUTHENTICATED, after the same work. */
@@ -156,6 +175,24 @@ export class AccountService {
   /** How many files the account has, the trash included. */
   countFiles(userId: ObjectId): Promise<number> {
     return this.profiles.countFiles(userId);
+  }
+
+  private async add(input: NewAccount, role: Role): Promise<ObjectId> {
+    const account = {
+      username: checkedUsername(input.username),
+      email: checkedEmail(input.email),
+      firstName: checkedName(input.firstName, 'firstName'),
+      lastName: checkedName(input.lastName, 'lastName'),
+      quotaBytes: this.defaultQuotaBytes,
+      role,
+    };
+    const password = checkedPassword(input.password, 'password');
+    await this.refuseTaken(account.username, account.email);
+    const hash = await this.passwords.hash(password);
+    const { _id } = await this.users.create({ ...account, password: hash }).catch((error: unknown) => {
+      throw takenOr(error);
+    });
+    return _id;
   }
 
   private async refuseTaken(username: string, email: string): Promise<void> {

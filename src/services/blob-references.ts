@@ -5,6 +5,7 @@ import type { Collections } from '../models/collections.ts';
 import type { ObjectId } from '../models/object-id.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Ledger } from './ledger.ts';
+import { LOST, REVIVAL } from './lost-contents.ts';
 
 /** The content an upload has just stored under a key of its own. */
 export interface StoredContent {
@@ -51,7 +52,7 @@ export class BlobReferences {
   async acquire(content: StoredContent, file: ObjectId): Promise<Blob> {
     const blob = await this.claims.add({ content, file });
     if (blob.key === content.key) return blob;
-    if (await this.isIntact(blob)) {
+    if (!blob.lostAt && (await this.isIntact(blob))) {
       await this.stores.primary.delete(content.key);
       return blob;
     }
@@ -127,11 +128,12 @@ export class BlobReferences {
     const former = { provider, location, key: blob.key, deleteAfter: new Date(Date.now() + this.graceMs) };
     const healed = await this.blobs
       .findOneAndUpdate(
-        { _id, key: blob.key },
+        { _id, key: blob.key, live: true },
         {
-          $set: { key, ...this.where, ...(this.stores.backup && { copyDueAt: new Date() }) },
+          // The job that makes copies tells the files once more, should this process not come to it.
+          $set: { key, ...this.where, copyDueAt: new Date() },
           $push: { leftovers: former },
-          $unset: { damagedAt: '' },
+          $unset: { damagedAt: '', lostAt: '' },
         },
         { returnDocument: 'after' },
       )
@@ -141,14 +143,16 @@ export class BlobReferences {
       return (await this.blobs.findById(_id).lean()) ?? blob;
     }
     await this.files.updateMany({ blob: _id }, { $set: placedAt(healed) }, { timestamps: false });
+    await this.files.updateMany({ blob: _id, ...LOST }, REVIVAL, { timestamps: false });
     return healed;
   }
 }
 
 /** What a file tells of where its blob lies. */
-export const placedAt = ({ provider, location }: Pick<Blob, 'provider' | 'location'>) => ({
-  storageProvider: provider,
-  storageLocation: location,
+export const placedAt = (blob: Pick<Blob, 'provider' | 'location'> & Partial<Pick<Blob, 'replicas'>>) => ({
+  storageProvider: blob.provider,
+  storageLocation: blob.location,
+  backupLocation: blob.replicas?.[0] ? `${blob.replicas[0].provider}:${blob.replicas[0].location}` : null,
 });
 
 /** What a bulk write did where only duplicate keys kept it from doing all; null for every other error. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { ByteRange } from '../blobs/blob-store.ts';
+import { type ByteRange, isDirect } from '../blobs/blob-store.ts';
+import type { Stores } from '../blobs/stores.ts';
 import type { Collections } from '../models/collections.ts';
 import type { StoredFile } from '../models/file.ts';
 import type { BlobReader } from './blob-reader.ts';
@@ -21,6 +22,15 @@ export interface Download {
   readonly disposition: Disposition;
 }
 
+/** How a content is to be answered, whoever answers it. */
+export interface ContentFacts {
+  readonly contentType: string;
+  readonly contentDisposition: string;
+}
+
+// Long enough to follow a redirection, short enough that its address is worth little to whoever finds it in a log.
+const REDIRECT_SECONDS = 60;
+
 /** Hands bytes back: who may have them, and the stream of them. */
 export class DownloadService {
   private readonly collections: Collections;
@@ -28,19 +38,26 @@ export class DownloadService {
   private readonly sessions: SessionService;
   private readonly links: LinkService;
   private readonly reader: BlobReader;
+  private readonly stores: Stores;
+  private readonly redirects: boolean;
 
+  /** With `redirects`, downloads are sent on to the provider where it can serve them. */
   constructor(parts: {
     collections: Collections;
     files: FileService;
     sessions: SessionService;
     links: LinkService;
     reader: BlobReader;
+    stores: Stores;
+    redirects: boolean;
   }) {
     this.collections = parts.collections;
     this.files = parts.files;
     this.sessions = parts.sessions;
     this.links = parts.links;
     this.reader = parts.reader;
+    this.stores = parts.stores;
+    this.redirects = parts.redirects;
   }
 
   /**
@@ -64,6 +81,24 @@ export class DownloadService {
   /** The content’s bytes, or one range of them; rejects before any byte. Destroying the stream frees what it holds. */
   async open(file: StoredFile, range?: ByteRange): Promise<Readable> {
     return this.reader.open(await this.reader.find(file.blob), range);
+  }
+
+  /**
+   * An address at which the provider itself answers the whole content or a range of it, for a minute; null where the
+   * service has to. That is so for encrypted content, and where the copy that is read first is not there in full.
+   */
+  async addressElsewhere(file: StoredFile, facts: ContentFacts): Promise<string | null> {
+    if (!this.redirects || file.encryption.isEncrypted) return null;
+    try {
+      const blob = await this.reader.find(file.blob);
+      const store = this.stores.of(blob);
+      if (!isDirect(store)) return null;
+      await this.reader.requireFirst(blob);
+      return await store.downloadUrl(blob.key, { expiresInSeconds: REDIRECT_SECONDS, ...facts });
+    } catch {
+      // Another copy may serve; if none does, reading tells why.
+      return null;
+    }
   }
 
   /** Counts one download; a count that fails must not fail the download, so the caller need not wait. */

@@ -26,13 +26,16 @@ export function nameFields(name: string) {
   };
 }
 
-/** A file’s document before its first byte; `uploadKey` lets the sweep find bytes that a crash leaves. */
+/**
+ * A file’s document before its first byte; `uploadKey` lets the sweep find bytes that a crash leaves. Without one it
+ * is a file that is only announced.
+ */
 export function draftOf(
   userId: ObjectId,
   clientName: string,
   facts: UploadFacts,
   store: BlobStore,
-  uploadKey: string,
+  uploadKey?: string,
 ) {
   const _id = new ObjectId();
   const now = new Date();
@@ -51,7 +54,7 @@ export function draftOf(
     downloadCount: 0,
     lastDownloaded: null,
     metadata: null,
-    uploadStatus: UploadStatus.UPLOADING,
+    uploadStatus: uploadKey ? UploadStatus.UPLOADING : UploadStatus.PENDING,
     uploadProgress: 0,
     processingStatus: ProcessingStatus.PENDING,
     storageProvider: store.provider,
@@ -62,7 +65,7 @@ export function draftOf(
     expiryDate: facts.expiryDate ?? null,
     isDeleted: false,
     deletedAt: null,
-    uploadKey,
+    ...(uploadKey && { uploadKey }),
     heartbeatAt: now,
     createdAt: now,
     updatedAt: now,
@@ -72,8 +75,15 @@ export function draftOf(
 /** A draft as `draftOf` makes it. */
 export type FileDraft = ReturnType<typeof draftOf>;
 
-/** The one update that makes a draft a file; nothing processes contents yet, so nothing is left to do after it. */
-export function completion(result: IntakeResult, blob: Pick<Blob, '_id' | 'provider' | 'location'>) {
+/**
+ * The one update that makes a draft a file; nothing processes contents yet, so nothing is left to do after it but,
+ * where there is a `tidyBy`, to remove what the upload left: the sweep looks for that from then on.
+ */
+export function completion(
+  result: IntakeResult,
+  blob: Pick<Blob, '_id' | 'provider' | 'location'>,
+  tidyBy?: Date,
+) {
   return {
     set: {
       fileSize: result.size,
@@ -85,8 +95,9 @@ export function completion(result: IntakeResult, blob: Pick<Blob, '_id' | 'provi
       uploadProgress: 100,
       processingStatus: ProcessingStatus.COMPLETED,
       updatedAt: new Date(),
+      ...(tidyBy && { heartbeatAt: tidyBy }),
     },
-    unset: { uploadKey: '', heartbeatAt: '' },
+    unset: { uploadKey: '', ...(!tidyBy && { heartbeatAt: '' }) },
   } as const;
 }
 

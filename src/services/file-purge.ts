@@ -36,8 +36,8 @@ export class FilePurge {
     return true;
   }
 
-  /** Removes every COMPLETED file that matches; resolves with how many. The filter needs an index. */
-  async purgeAll(filter: Filter<StoredFile>): Promise<number> {
+  /** Removes every COMPLETED file that matches; resolves with how many. The filter needs an index; the signal ends it. */
+  async purgeAll(filter: Filter<StoredFile>, signal?: AbortSignal): Promise<number> {
     let removed = 0;
     for (;;) {
       const batch = await this.files
@@ -46,6 +46,7 @@ export class FilePurge {
         .lean();
       if (batch.length === 0) return removed;
       for (let i = 0; i < batch.length; i += AT_ONCE) {
+        signal?.throwIfAborted();
         const done = await Promise.all(batch.slice(i, i + AT_ONCE).map(({ _id }) => this.purge(_id)));
         removed += done.filter(Boolean).length;
       }
@@ -62,13 +63,25 @@ export class FilePurge {
     const claimed = await Promise.all(
       counts.map(({ ledger, owner, amount }) => ledger.reclaim(owner, _id, amount)),
     );
-    const { deletedCount } = await this.files.deleteOne({ _id });
+    const removed = await this.remove(_id);
     await Promise.all(
       counts.map(({ ledger, owner }, i) => {
-        if (deletedCount === 1) return ledger.release(owner, _id);
+        if (removed) return ledger.release(owner, _id);
         // Somebody else removed it and gave its counts back: a claim made here afterwards stands for nothing.
         return claimed[i] && ledger.withdraw(owner, _id);
       }),
     );
+  }
+
+  /** True for the one caller whose doing it was. */
+  private async remove(_id: ObjectId): Promise<boolean> {
+    const { deletedCount } = await this.files.deleteOne({ _id, direct: { $exists: false } });
+    if (deletedCount === 1) return true;
+    // Parts of a direct upload may still lie in the store: what names them stays for the sweep, and nothing else.
+    const { modifiedCount } = await this.files.collection.updateOne(
+      { _id, direct: { $exists: true }, purgingAt: { $exists: true } },
+      [{ $set: { heartbeatAt: '$direct.expiresAt' } }, { $unset: ['purgingAt', 'blob'] }],
+    );
+    return modifiedCount === 1;
   }
 }

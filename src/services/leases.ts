@@ -2,14 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { Collections } from '../models/collections.ts';
 
 const LEASE_MS = 15_000;
+const RENEWALS = 4;
 const DUPLICATE_KEY = 11000;
 
 /** Lets work be done by one node at a time, by a document that its holder keeps renewing. */
 export class Leases {
   private readonly leases: Collections['leases'];
+  private readonly leaseMs: number;
 
-  constructor(leases: Collections['leases']) {
+  /** A holder that dies keeps others waiting for `leaseMs`. */
+  constructor(leases: Collections['leases'], leaseMs = LEASE_MS) {
     this.leases = leases;
+    this.leaseMs = leaseMs;
   }
 
   /**
@@ -28,7 +32,7 @@ export class Leases {
     let keptAt = performance.now();
     const renewal = setInterval(() => {
       // A database that does not answer cannot tell that another node has taken it.
-      if (performance.now() - keptAt > LEASE_MS) lose();
+      if (performance.now() - keptAt > this.leaseMs) lose();
       const asked = performance.now();
       this.renew(name, holder).then(
         (kept) => {
@@ -38,7 +42,7 @@ export class Leases {
         // A renewal that fails once is made up for by the next.
         () => undefined,
       );
-    }, LEASE_MS / 4);
+    }, this.leaseMs / RENEWALS);
     try {
       return await work(signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
     } finally {
@@ -51,7 +55,7 @@ export class Leases {
     const { collection } = this.leases;
     const { matchedCount } = await collection.updateOne(
       { _id: name as never, $expr: { $lte: ['$until', '$$NOW'] } },
-      [{ $set: { holder, until: FROM_NOW } }],
+      [{ $set: { holder, until: this.fromNow() } }],
     );
     if (matchedCount === 1) return true;
     try {
@@ -66,10 +70,12 @@ export class Leases {
 
   private async renew(name: string, holder: string): Promise<boolean> {
     const { matchedCount } = await this.leases.collection.updateOne({ _id: name as never, holder }, [
-      { $set: { until: FROM_NOW } },
+      { $set: { until: this.fromNow() } },
     ]);
     return matchedCount === 1;
   }
-}
 
-const FROM_NOW = { $dateAdd: { startDate: '$$NOW', unit: 'millisecond', amount: LEASE_MS } };
+  private fromNow() {
+    return { $dateAdd: { startDate: '$$NOW', unit: 'millisecond', amount: this.leaseMs } };
+  }
+}

@@ -20,8 +20,8 @@ interface NewClaim {
 
 /** What a ledger may be given beside its collection and the name of its count. */
 export interface LedgerRules {
-  /** What an owner must meet for so much more to be counted; without it there is always room. */
-  readonly room?: (amount: number) => Filter<Counted>;
+  /** What an owner must meet for so much more to be counted, by so many new claims; without it there is always room. */
+  readonly room?: (amount: number, claims: number) => Filter<Counted>;
   /** Appended to the pipeline that gives counts back. */
   readonly onRelease?: readonly Expression[];
 }
@@ -40,7 +40,7 @@ export class Ledger {
   private readonly collection: Collection<Counted>;
   private readonly count: string;
   private readonly onRelease: readonly Expression[];
-  private readonly room: (amount: number) => Filter<Counted>;
+  private readonly room: (amount: number, claims: number) => Filter<Counted>;
   private readonly claims = new GroupCommit<NewClaim, boolean>((claims) => this.claimAll(claims));
   private settled: { owners: ObjectId[]; files: ObjectId[] } = { owners: [], files: [] };
   private gathering: Promise<void> | undefined;
@@ -64,7 +64,7 @@ export class Ledger {
   /** Adds more to an existing claim; false when the owner has no room for it and the spare, or the claim is gone. */
   async raise(owner: ObjectId, file: ObjectId, amount: number, spare = 0): Promise<boolean> {
     const result = await this.collection.updateOne(
-      { _id: owner, 'claims.file': file, ...this.room(amount + spare) },
+      { _id: owner, 'claims.file': file, ...this.room(amount + spare, 0) },
       { $inc: { [this.count]: amount, 'claims.$.amount': amount }, $set: { 'claims.$.at': new Date() } },
     );
     return result.modifiedCount === 1;
@@ -142,7 +142,7 @@ export class Ledger {
       {
         _id: first.owner,
         'claims.file': { $nin: group.map(({ file }) => file) },
-        ...this.room(total + spare),
+        ...this.room(total + spare, group.length),
       },
       { $inc: { [this.count]: total }, $push: { claims: { $each: added } } },
     );
@@ -182,7 +182,10 @@ export class Ledger {
 
   /** Claims made before the given time, whose writers may be dead. */
   async *stale(before: Date): AsyncIterable<StaleClaim> {
-    const owners = this.collection.find({ 'claims.at': { $lt: before } }, { projection: { claims: 1 } });
+    const owners = this.collection.find(
+      { 'claims.at': { $lt: before } },
+      { projection: { claims: 1 }, batchSize: 100 },
+    );
     for await (const owner of owners) {
       for (const claim of owner.claims ?? []) {
         if (claim.at < before) yield { owner: owner._id, claim };

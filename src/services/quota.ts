@@ -24,13 +24,15 @@ export class Reservation {
   private readonly ledger: Ledger;
   private readonly owner: ObjectId;
   private readonly file: ObjectId;
-  private reserved: number | null = null;
+  private reserved: number | null;
   private pending: Promise<unknown> = Promise.resolve();
 
-  constructor(ledger: Ledger, owner: ObjectId, file: ObjectId) {
+  /** `reserved` is what was claimed for the file already, where something was. */
+  constructor(ledger: Ledger, owner: ObjectId, file: ObjectId, reserved: number | null = null) {
     this.ledger = ledger;
     this.owner = owner;
     this.file = file;
+    this.reserved = reserved;
   }
 
   /** How many bytes are reserved. */

@@ -6,6 +6,8 @@ import { BlobDisposal } from './blob-disposal.ts';
 import type { BlobReferences } from './blob-references.ts';
 import type { FilePurge } from './file-purge.ts';
 import type { Ledger } from './ledger.ts';
+import { LostContents } from './lost-contents.ts';
+import { emptyLostFound, LOST_FOUND_MS } from './lost-found.ts';
 import type { UploadUndo } from './upload-undo.ts';
 
 /** After how long each kind of leftover is taken for one; milliseconds. */
@@ -24,11 +26,12 @@ export const SWEEP_STEPS = {
   purges: 'finish removals that were interrupted',
   claims: 'settle or release counts whose uploads or removals ended',
   expired: 'put files past their expiry date into the trash',
-  trash: 'remove what has been in the trash for long enough',
+  trash: 'remove what has been in the trash, or without its content, for long enough',
   accounts: 'remove what deleted accounts left, then the accounts',
   blobs: 'delete blobs that nothing refers to any more',
   leftovers: 'delete copies that were replaced or never finished',
   unfinished: 'abort what killed writers left unfinished in the stores',
+  'lost-found': 'delete what has lain in lost-found/ for 30 days',
 } as const;
 
 /** The name of one step. */
@@ -46,6 +49,7 @@ export class Sweep {
   private readonly usage: Ledger;
   private readonly purge: FilePurge;
   private readonly undo: UploadUndo;
+  private readonly lost: LostContents;
   private readonly ages: SweepAges;
 
   constructor(parts: {
@@ -64,56 +68,67 @@ export class Sweep {
     this.usage = parts.usage;
     this.purge = parts.purge;
     this.undo = parts.undo;
+    this.lost = new LostContents(parts.collections, parts.stores);
     this.ages = parts.ages;
   }
 
   /** One pass over every kind of leftover; resolves with what it found. */
-  async run(): Promise<SweepReport> {
+  async run(signal?: AbortSignal): Promise<SweepReport> {
     const report: Partial<SweepReport> = {};
-    for (const name of Object.keys(SWEEP_STEPS) as SweepStep[]) report[name] = await this.step(name);
+    for (const name of Object.keys(SWEEP_STEPS) as SweepStep[]) report[name] = await this.step(name, signal);
     return report as SweepReport;
   }
 
-  /** One pass over one kind of leftover; resolves with how many it dealt with. */
-  async step(name: SweepStep): Promise<number> {
+  /**
+   * One pass over one kind of leftover; resolves with how many it dealt with. An aborted signal ends it between two
+   * things, with the signal's reason; the next pass carries on.
+   */
+  async step(name: SweepStep, signal: AbortSignal = new AbortController().signal): Promise<number> {
+    signal.throwIfAborted();
     const stale = ago(this.ages.staleUpload);
     const steps: Record<SweepStep, () => Promise<number>> = {
-      uploads: () => this.staleUploads(stale),
-      purges: () => this.interruptedPurges(stale),
+      uploads: () => this.staleUploads(stale, signal),
+      purges: () => this.interruptedPurges(stale, signal),
       claims: async () =>
-        (await this.staleClaims(this.usage, stale)) + (await this.staleClaims(this.references.ledger, stale)),
-      expired: () => this.expiredFiles(),
-      trash: () => this.oldTrash(),
-      accounts: () => this.deletedAccounts(),
-      blobs: () => this.disposal.deleteUnreferenced(ago(this.ages.unreferencedBlob)),
-      leftovers: () => this.disposal.deleteLeftovers(),
-      unfinished: () => this.unfinishedWrites(stale),
+        (await this.staleClaims(this.usage, stale, signal)) +
+        (await this.staleClaims(this.references.ledger, stale, signal)),
+      expired: () => this.expiredFiles(signal),
+      trash: () => this.oldTrash(signal),
+      accounts: () => this.deletedAccounts(signal),
+      blobs: () => this.disposal.deleteUnreferenced(ago(this.ages.unreferencedBlob), signal),
+      leftovers: () => this.disposal.deleteLeftovers(new Date(), signal),
+      unfinished: () => this.unfinishedWrites(stale, signal),
+      'lost-found': () => emptyLostFound(this.stores, ago(LOST_FOUND_MS), signal),
     };
     return steps[name]();
   }
 
-  private async unfinishedWrites(before: Date): Promise<number> {
+  private async unfinishedWrites(before: Date, signal: AbortSignal): Promise<number> {
     let swept = 0;
-    for (const store of this.stores.all) swept += await store.sweepUnfinished(before);
+    for (const store of this.stores.all) {
+      signal.throwIfAborted();
+      swept += await store.sweepUnfinished(before);
+    }
     return swept;
   }
 
-  private async staleUploads(before: Date): Promise<number> {
+  private async staleUploads(before: Date, signal: AbortSignal): Promise<number> {
     let undone = 0;
-    for await (const file of this.collections.files
-      .find({ heartbeatAt: { $lt: before } }, { _id: 1 })
-      .lean()) {
+    const { files } = this.collections;
+    for await (const file of files.find({ heartbeatAt: { $lt: before } }, { _id: 1 }, BATCHED).lean()) {
+      signal.throwIfAborted();
       if (await this.undo.undo(file._id)) undone += 1;
     }
     return undone;
   }
 
-  private async interruptedPurges(before: Date): Promise<number> {
+  private async interruptedPurges(before: Date, signal: AbortSignal): Promise<number> {
     let finished = 0;
     const { files } = this.collections;
     for await (const { _id, purgingAt } of files
-      .find({ purgingAt: { $lt: before } }, { purgingAt: 1 })
+      .find({ purgingAt: { $lt: before } }, { purgingAt: 1 }, BATCHED)
       .lean()) {
+      signal.throwIfAborted();
       // Only one node may carry on with it: two would take each other’s claims for their own.
       const taken = { _id, purgingAt } as never;
       const file = await files.findOneAndUpdate(taken, { $set: { purgingAt: new Date() } }).lean();
@@ -124,14 +139,15 @@ export class Sweep {
     return finished;
   }
 
-  private async staleClaims(ledger: Ledger, before: Date): Promise<number> {
+  private async staleClaims(ledger: Ledger, before: Date, signal: AbortSignal): Promise<number> {
     let ended = 0;
     for await (const { owner, claim } of ledger.stale(before)) {
+      signal.throwIfAborted();
       const file = await this.collections.files
-        .findById(claim.file, { uploadStatus: 1, fileSize: 1, blob: 1 })
+        .findById(claim.file, { uploadStatus: 1, lostAt: 1, fileSize: 1, blob: 1 })
         .lean();
       // The file itself is unfinished: its upload or its purge is carried on first, the claim with it.
-      if (file && file.uploadStatus !== UploadStatus.COMPLETED) continue;
+      if (file && file.uploadStatus !== UploadStatus.COMPLETED && !file.lostAt) continue;
       const stays = file && (ledger === this.usage ? file.fileSize : Number(file.blob?.equals(owner) ?? 0));
       if (stays) await ledger.settle(owner, claim.file, stays);
       else await ledger.release(owner, claim.file);
@@ -140,25 +156,37 @@ export class Sweep {
     return ended;
   }
 
-  private async expiredFiles(): Promise<number> {
+  private async expiredFiles(signal: AbortSignal): Promise<number> {
     const now = new Date();
-    const { modifiedCount } = await this.collections.files.updateMany(
-      { expiryDate: { $gt: NEVER, $lte: now }, isDeleted: false, ...LISTED },
-      { $set: { isDeleted: true, deletedAt: now } },
-    );
-    return modifiedCount;
+    const { files } = this.collections;
+    const due = { expiryDate: { $gt: NEVER, $lte: now }, isDeleted: false, ...LISTED };
+    let moved = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const batch = await files.find(due, { _id: 1 }).limit(MOST_AT_ONCE).lean();
+      if (batch.length === 0) return moved;
+      const { modifiedCount } = await files.updateMany(
+        { ...due, _id: { $in: batch.map(({ _id }) => _id) } },
+        { $set: { isDeleted: true, deletedAt: now } },
+      );
+      moved += modifiedCount;
+    }
   }
 
-  private oldTrash(): Promise<number> {
-    return this.purge.purgeAll({ isDeleted: true, deletedAt: { $lt: ago(this.ages.trash) } });
+  private async oldTrash(signal: AbortSignal): Promise<number> {
+    const before = ago(this.ages.trash);
+    const trashed = await this.purge.purgeAll({ isDeleted: true, deletedAt: { $lt: before } }, signal);
+    return trashed + (await this.lost.purge(this.purge, { lostAt: { $lt: before } }, signal));
   }
 
   /** An account goes only after everything it owned: until then its document remembers that something is left. */
-  private async deletedAccounts(): Promise<number> {
+  private async deletedAccounts(signal: AbortSignal): Promise<number> {
     const { users, sessions } = this.collections;
     let removed = 0;
-    for await (const { _id, claims } of users.find({ deletedAt: { $exists: true } }, { claims: 1 }).lean()) {
-      for (const isDeleted of [false, true]) await this.purge.purgeAll({ userId: _id, isDeleted });
+    const deleted = users.find({ deletedAt: { $exists: true } }, { claims: 1 }, { batchSize: 1 }).lean();
+    for await (const { _id, claims } of deleted) {
+      for (const isDeleted of [false, true]) await this.purge.purgeAll({ userId: _id, isDeleted }, signal);
+      await this.lost.purge(this.purge, { userId: _id }, signal);
       // A running upload holds a claim and could still complete; without one beforehand nothing can come any more,
       // since no inactive account is given a new one.
       if (claims && claims.length > 0) continue;
@@ -168,5 +196,9 @@ export class Sweep {
     return removed;
   }
 }
+
+// A cursor that is not asked for ten minutes ends: as few documents at once as are surely dealt with by then.
+const BATCHED = { batchSize: 100 };
+const MOST_AT_ONCE = 1_000;
 
 const ago = (milliseconds: number) => new Date(Date.now() - milliseconds);

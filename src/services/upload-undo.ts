@@ -1,5 +1,8 @@
+import { isDirect } from '../blobs/blob-store.ts';
 import type { Stores } from '../blobs/stores.ts';
 import type { Collections } from '../models/collections.ts';
+import type { DirectUpload } from '../models/direct-upload.ts';
+import type { StoredFile } from '../models/file.ts';
 import { UploadStatus } from '../models/file-enums.ts';
 import type { ObjectId } from '../models/object-id.ts';
 import type { BlobReferences } from './blob-references.ts';
@@ -12,6 +15,12 @@ export interface UploadRemains {
   /** The blob it refers to, where it got that far. */
   readonly blob: ObjectId | undefined;
 }
+
+type Unfinished = Pick<StoredFile, '_id' | 'userId' | 'uploadKey' | 'storageProvider' | 'direct'>;
+type Ending = (file: Unfinished) => Promise<void>;
+
+const UNFINISHED = { userId: 1, uploadKey: 1, storageProvider: 1, direct: 1 } as const;
+const DELETED_AT_ONCE = 16;
 
 /** Takes back an upload that did not end well. Each step may be repeated, so a crash between two of them is harmless. */
 export class UploadUndo {
@@ -38,11 +47,26 @@ export class UploadUndo {
 
   /**
    * Removes the upload’s bytes, reservation, document and reference, where it got that far; true when nothing of it is
-   * left. Never rejects. A reference that only a dead process knew of is released as a stale claim.
+   * left. Never rejects. A reference that only a dead process knew of is released as a stale claim. Of an upload that
+   * was COMPLETED it removes only what that left beside the blob.
    */
-  async undo(fileId: ObjectId, remains?: UploadRemains): Promise<boolean> {
+  undo(fileId: ObjectId, remains?: UploadRemains): Promise<boolean> {
+    return this.attempt(() => this.undoSteps(fileId, (file) => this.remove(file), remains));
+  }
+
+  /** Undoes one try to complete a direct upload, which is then open again, with its parts and its reservation. */
+  reopen(fileId: ObjectId, remains: UploadRemains): Promise<boolean> {
+    return this.attempt(() => this.undoSteps(fileId, (file) => this.open(file), remains));
+  }
+
+  /** Removes what a direct upload left beside its blob; true unless a step failed. Never rejects. */
+  tidy(fileId: ObjectId): Promise<boolean> {
+    return this.attempt(() => this.tidySteps(fileId));
+  }
+
+  private async attempt(steps: () => Promise<void>): Promise<boolean> {
     try {
-      await this.undoSteps(fileId, remains);
+      await steps();
       return true;
     } catch (error) {
       this.onProblem(error);
@@ -50,25 +74,74 @@ export class UploadUndo {
     }
   }
 
-  private async undoSteps(fileId: ObjectId, remains?: UploadRemains): Promise<void> {
+  private async undoSteps(fileId: ObjectId, end: Ending, remains?: UploadRemains): Promise<void> {
     const { files } = this.collections;
-    // From here on its writer, should it still live, cannot complete it any more.
+    // From here on its writer, should it still live, cannot complete it any more. One with a blob was completed.
     const file = await files
       .findOneAndUpdate(
-        { _id: fileId, uploadStatus: { $ne: UploadStatus.COMPLETED }, purgingAt: { $exists: false } },
+        {
+          _id: fileId,
+          uploadStatus: { $ne: UploadStatus.COMPLETED },
+          purgingAt: { $exists: false },
+          blob: { $exists: false },
+        },
         { $set: { uploadStatus: UploadStatus.FAILED } },
-        { returnDocument: 'after', projection: { userId: 1, uploadKey: 1, storageProvider: 1 } },
+        { returnDocument: 'after', projection: UNFINISHED },
       )
       .lean();
+    if (!file && !remains) return this.tidySteps(fileId);
     // A sweep that took it for dead has removed the document, but not what was stored after that.
-    if (!file && (!remains || (await files.exists({ _id: fileId })))) return;
+    if (!file && (await files.exists({ _id: fileId }))) return;
     if (remains?.blob) await this.references.ledger.release(remains.blob, fileId);
     const key = file?.uploadKey ?? remains?.key;
     const provider = file?.storageProvider ?? this.stores.primary.provider;
     if (key) await this.removeBytes({ provider, key });
-    if (!file) return;
-    await this.usage.release(file.userId, fileId);
-    await files.deleteOne({ _id: fileId });
+    if (file) await end(file);
+  }
+
+  private async remove({ _id, userId, direct }: Unfinished): Promise<void> {
+    const { files } = this.collections;
+    if (direct) await this.removeParts(direct);
+    await this.usage.release(userId, _id);
+    if (direct && this.mayStillReceive(direct)) {
+      // Remembered until its addresses are dead, since a client could still send under them.
+      await files.updateOne({ _id }, { $set: { heartbeatAt: direct.expiresAt }, $unset: { uploadKey: '' } });
+    } else {
+      await files.deleteOne({ _id });
+    }
+  }
+
+  private async open({ _id, uploadKey, direct }: Unfinished): Promise<void> {
+    if (!uploadKey || !direct) return;
+    await this.collections.files.updateOne(
+      { _id, uploadStatus: UploadStatus.FAILED, uploadKey },
+      {
+        $set: { uploadStatus: UploadStatus.PENDING, heartbeatAt: direct.expiresAt },
+        $unset: { uploadKey: '' },
+      },
+    );
+  }
+
+  private async tidySteps(_id: ObjectId): Promise<void> {
+    const { files } = this.collections;
+    const completed = { _id, direct: { $exists: true }, blob: { $exists: true } };
+    const file = await files.findOne(completed, { direct: 1 }).lean();
+    if (!file?.direct) return;
+    await this.removeParts(file.direct);
+    if (this.mayStillReceive(file.direct)) return;
+    await files.updateOne(completed, { $unset: { direct: '', heartbeatAt: '' } }, { timestamps: false });
+  }
+
+  private async removeParts({ provider, keys }: DirectUpload): Promise<void> {
+    for (let i = 0; i < keys.length; i += DELETED_AT_ONCE) {
+      const some = keys.slice(i, i + DELETED_AT_ONCE);
+      await Promise.all(some.map((key) => this.stores.delete({ provider, key })));
+    }
+  }
+
+  /** Whether the provider itself would take parts, which nobody here could refuse. */
+  private mayStillReceive({ provider, expiresAt }: DirectUpload): boolean {
+    return expiresAt > new Date() && isDirect(this.stores.of({ provider }));
   }
 
   /** Once a blob names the key, the bytes are the blob’s and go when nothing refers to it. */

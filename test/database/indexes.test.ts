@@ -11,6 +11,7 @@ import { Metrics } from '../../src/http/metrics.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
 import type { FileCriteria } from '../../src/services/file-filters.ts';
 import type { SignedIn } from '../../src/services/sessions.ts';
+import { isNamed } from '../../src/services/stored-places.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
 import { type Command, commandsOf, explain } from '../support/commands.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -18,11 +19,11 @@ import { fileOf, generateFiles, insert, ORDERS } from '../support/listed-files.t
 
 const CLIENT = { ip: null, userAgent: null };
 const PASSWORD = 'correct horse';
-
 // Indexes that keep a promise by being there, whoever asks: `file_name` makes the names unique, `ttl` removes sessions.
 const NEEDS_NO_QUERY = ['_id_', 'file_name', 'ttl'];
 
 let database: TestDatabase;
+const metrics = new Metrics();
 let wired: Wired;
 let folder: string;
 let account: SignedIn;
@@ -38,7 +39,7 @@ beforeAll(async () => {
     collections: database.collections,
     stores: await openStores(['local'], null, config),
     secrets: ['a secret for tests, long enough to be one'],
-    metrics: new Metrics(),
+    metrics,
     log: pino({ level: 'silent' }),
     baseUrl: () => '',
   });
@@ -179,6 +180,16 @@ describe('Every other query is answered by an index', () => {
     });
   });
 
+  it('of the copies and the moves', async () => {
+    const commands = await expectIndexed(async () => {
+      await upload('moved');
+      await wired.janitor.run('copies', new AbortController().signal);
+      await wired.moves.sum({ from: 'local', to: 'aws' });
+      await wired.moves.sum({ from: 'local', to: 'aws', userId: viewer.userId, before: new Date() });
+    });
+    expect(commands.length).toBeGreaterThan(4);
+  });
+
   it('of the sweep, with something to find of each kind', async () => {
     const { files, users, blobs } = database.collections;
     const past = new Date(Date.now() - 10 * 24 * 60 * 60 * 1000);
@@ -190,16 +201,23 @@ describe('Every other query is answered by an index', () => {
     await mark('purging', { $set: { uploadStatus: 'FAILED', purgingAt: past } });
     await mark('expired', { $set: { expiryDate: past } });
     await mark('old trash', { $set: { isDeleted: true, deletedAt: new Date(1) } });
+    await mark('lost', { $set: { uploadStatus: 'FAILED', lostAt: new Date(1) } });
+    await blobs.collection.updateOne(
+      { _id: (await upload('lost')).blob as never },
+      { $set: { lostAt: past } },
+    );
     const claims = [{ file: new ObjectId(), amount: 1, at: past }];
     await users.collection.updateOne({ _id: viewer.userId }, { $set: { claims } } as never);
-    await blobs.collection.updateOne({}, { $set: { claims } } as never);
+    const leftovers = [{ provider: 'local', location: folder, key: '1'.repeat(32), deleteAfter: past }];
+    await blobs.collection.updateOne({}, { $set: { claims, leftovers } } as never);
     const gone = { username: 'gone', email: 'gone', isActive: false, deletedAt: past, usedBytes: 0 };
     await users.collection.insertOne(gone as never);
-    let report = {};
+    let report: Record<string, number> = {};
     await expectIndexed(async () => {
       report = await wired.sweep.run();
+      await isNamed(database.collections, { provider: 'local', key: '2'.repeat(32) });
     });
-    expect(Object.entries(report).filter(([, count]) => count === 0)).toEqual([['unfinished', 0]]);
+    expect(Object.keys(report).filter((name) => report[name] === 0)).toEqual(['unfinished', 'lost-found']);
   });
 });
 

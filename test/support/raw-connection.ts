@@ -28,12 +28,12 @@ export class RawConnection {
     return new RawConnection(socket);
   }
 
-  /** Begins a request: its head, with the given headers. */
-  begin(headers: Record<string, string>): void {
+  /** Begins a request: its head, with the given headers; `line` is its method and its address. */
+  begin(headers: Record<string, string>, line = 'POST /graphql'): void {
     const lines = Object.entries({ host: 'localhost', ...headers }).map(
       ([name, value]) => `${name}: ${value}`,
     );
-    this.socket.write(`POST /graphql HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+    this.socket.write(`${line} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
   }
 
   /** Writes one chunk of a body whose transfer is chunked. */

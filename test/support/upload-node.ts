@@ -1,12 +1,19 @@
 import { Readable } from 'node:stream';
+import { Signer } from '../../src/auth/signatures.ts';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { Stores } from '../../src/blobs/stores.ts';
 import type { StoredFile } from '../../src/models/file.ts';
 import { BlobReferences } from '../../src/services/blob-references.ts';
+import { DirectUploads } from '../../src/services/direct-uploads.ts';
 import { FilePurge } from '../../src/services/file-purge.ts';
 import { Ledger } from '../../src/services/ledger.ts';
+import { PartLinks } from '../../src/services/part-links.ts';
+import { PartUploads } from '../../src/services/part-uploads.ts';
 import { quotaRoom } from '../../src/services/quota.ts';
 import { Sweep } from '../../src/services/sweep.ts';
+import { Tickets } from '../../src/services/tickets.ts';
+import { UploadRecords } from '../../src/services/upload-records.ts';
+import { UploadRun } from '../../src/services/upload-run.ts';
 import { UploadUndo } from '../../src/services/upload-undo.ts';
 import { UploadService } from '../../src/services/uploads.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
@@ -19,15 +26,25 @@ export function uploadNode({ collections }: TestDatabase, where: BlobStore | Sto
   const references = new BlobReferences(collections, stores, 0);
   const purge = new FilePurge(collections.files, usage, references.ledger);
   const undo = new UploadUndo(collections, stores, references, usage, () => undefined);
-  const parts = { collections, stores, references, usage, purge, undo };
-  const uploads = new UploadService({
-    ...parts,
-    rules: { maxFileSize: 50_000, types: { allowed: [], blocked: [] } },
-    observer: { began: () => undefined, received: () => undefined, ended: () => undefined },
+  const rules = { maxFileSize: 50_000, types: { allowed: [], blocked: [] } };
+  const observer = { began: () => undefined, received: () => undefined, ended: () => undefined };
+  const records = new UploadRecords(collections.files);
+  const run = new UploadRun({ records, stores, references, usage, rules, observer });
+  const links = new PartLinks(new Signer(['a secret'], 'part links'), () => 'http://node.test');
+  const tickets = new Tickets({
+    collections,
+    stores,
+    links,
+    undo,
+    rules: { ...rules, partSize: 1_000, lifetimeSeconds: 60 },
   });
+  const parts = { collections, stores, references, usage, purge, undo, records, run, tickets };
+  const uploads = new UploadService(parts);
+  const directUploads = new DirectUploads(parts);
+  const partUploads = new PartUploads({ collections, stores, links, run });
   // Everything that is left counts as old, so that one run finds it.
   const sweep = new Sweep({ ...parts, ages: { staleUpload, unreferencedBlob: -60_000, trash: 0 } });
-  return { ...parts, uploads, sweep };
+  return { ...parts, uploads, directUploads, partUploads, sweep };
 }
 
 /** As `uploadNode` makes it. */

@@ -1,0 +1,74 @@
+import type { Stores } from '../blobs/stores.ts';
+import type { Metrics } from '../http/metrics.ts';
+import { Every } from '../jobs/every.ts';
+import { Janitor, type Job } from '../jobs/janitor.ts';
+import type { Collections } from '../models/collections.ts';
+import { BackupWalk } from '../services/backup-walk.ts';
+import { BlobCopies } from '../services/blob-copies.ts';
+import { BlobMoves } from '../services/blob-moves.ts';
+import { BlobPlacement } from '../services/blob-placement.ts';
+import { CopyDuty } from '../services/copy-duty.ts';
+import type { Leases } from '../services/leases.ts';
+import type { Log } from './log.ts';
+
+/** What makes, repairs and moves copies of blobs. */
+export interface Copying {
+  readonly moves: BlobMoves;
+  /** What `every` runs, for the janitor to run by hand. */
+  readonly job: Job;
+  /** Looks every few seconds whether a copy is due, and makes it on one node at a time. */
+  readonly every: Every;
+}
+
+const LOOK_SECONDS = 2;
+
+/** Wires what makes, repairs and moves copies of blobs; it runs once `every` is started. */
+export function createCopying(parts: {
+  collections: Collections;
+  stores: Stores;
+  leases: Leases;
+  /** How long a copy that another replaced stays, since somebody may still be reading it; milliseconds. */
+  graceMs: number;
+  metrics: Metrics;
+  log: Log;
+}): Copying {
+  const { collections, stores, leases, metrics, log } = parts;
+  const placement = new BlobPlacement(collections, parts.graceMs);
+  const copies = new BlobCopies(stores, placement);
+  const duty = new CopyDuty({
+    blobs: collections.blobs,
+    stores,
+    copies,
+    placement,
+    walk: new BackupWalk(collections, stores),
+    observer: {
+      copied: (blob, kind, { provider }) => {
+        metrics.copyEnded(kind, 'made');
+        log.info({ blob, kind, provider }, 'a copy of a blob was made');
+      },
+      failed: (blob, err, { tries, inMs }) => {
+        metrics.copyEnded('any', 'failed');
+        log.warn({ err, blob, tries, againInSeconds: Math.round(inMs / 1000) }, 'a copy of a blob failed');
+      },
+    },
+  });
+  metrics.gauge('blob_copies_due', 'Blobs that wait for a copy to be made or repaired.', () =>
+    duty.dueCount().catch(() => Number.NaN),
+  );
+  const job: Job = {
+    name: 'copies',
+    about: 'make the second copies that are missing and repair damaged blobs',
+    run: (signal) => duty.run(signal),
+  };
+  const alone = new Janitor([job], leases, (run) => {
+    metrics.jobEnded(run);
+    if (run.outcome === 'failed') log.error({ job: run.name, err: run.error }, 'a job failed');
+  });
+  const every = new Every(
+    LOOK_SECONDS,
+    // Asking costs next to nothing; only what is to be done is worth a lease.
+    async (signal) => (await duty.isNeeded()) && alone.runAll(signal),
+    (err) => log.error({ err }, 'the copies could not be looked after'),
+  );
+  return { moves: new BlobMoves({ collections, stores, copies, placement }), job, every };
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http';
+import { PassThrough, type Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../errors.ts';
+import type { PartLinkParameters } from '../services/part-links.ts';
+import type { AdmittedPart, PartUploads } from '../services/part-uploads.ts';
+import { errorBody } from './error-answers.ts';
+
+interface PartRequest {
+  Params: { id: string; number: string };
+  Querystring: PartLinkParameters;
+}
+
+const BUFFERED_BYTES = 128 * 1024;
+
+/** `PUT /uploads/:id/parts/:number`: one part of a direct upload, by an address that is signed and needs no login. */
+export async function partRoutes(
+  app: FastifyInstance,
+  options: {
+    parts: PartUploads;
+    /** Sends a JSON answer, and ends the connection, while the body is still coming. */
+    answerUnread: (request: FastifyRequest, reply: FastifyReply, body: string) => FastifyReply;
+  },
+): Promise<void> {
+  const { parts, answerUnread } = options;
+  const admitted = new WeakMap<FastifyRequest, AdmittedPart>();
+
+  // The body is a file’s bytes, whatever its type.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _body, done) => done(null));
+
+  app.setErrorHandler((error, request, reply) =>
+    answerUnread(request, reply, errorBody(error, request, reply)),
+  );
+
+  app.route<PartRequest>({
+    method: 'PUT',
+    url: '/uploads/:id/parts/:number',
+    onRequest: admit,
+    async handler(request, reply) {
+      await parts.put(admitted.get(request) as AdmittedPart, bodyOf(request.raw));
+      return reply.code(204).send();
+    },
+  });
+
+  /** Decides by the address and the headers alone whether the body is worth reading. */
+  async function admit(request: FastifyRequest<PartRequest>, reply: FastifyReply): Promise<unknown> {
+    const { id, number } = request.params;
+    const length = request.headers['content-length'];
+    // RFC 9110 section 15.5.12: "The 411 (Length Required) status code indicates that the server refuses to accept the
+    // request without a defined Content-Length".
+    if (length === undefined) {
+      const error = new AppError('BAD_USER_INPUT', 'Send the part with a content-length.');
+      const body = errorBody(error, request, reply);
+      return answerUnread(request, reply.code(411), body);
+    }
+    admitted.set(request, await parts.admit(id, number, request.query, Number(length)));
+    if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();
+    return undefined;
+  }
+}
+
+/** The body as a reader may treat it: giving it up leaves the connection open for an answer. */
+function bodyOf(raw: IncomingMessage): Readable {
+  const body = new PassThrough({ highWaterMark: BUFFERED_BYTES });
+  // Whoever reads it hears of a failure; until then, or after giving up, nobody does.
+  body.on('error', () => undefined);
+  body.once('close', () => raw.unpipe(body));
+  raw.once('error', (error) => body.destroy(error));
+  const gone = () => {
+    if (raw.readableEnded) return;
+    body.destroy(new AppError('BAD_USER_INPUT', 'The client went away before the part was complete.'));
+  };
+  // It may have gone while its address was looked at, and a stream tells of its end only once.
+  if (raw.destroyed) gone();
+  else raw.once('close', gone);
+  return raw.pipe(body);
+}
