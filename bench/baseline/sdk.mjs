@@ -1,8 +1,22 @@
+import { readFile } from 'node:fs/promises';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import jwt from 'jsonwebtoken';
 import { serve } from '../lib/processes.mjs';
 
 const CHUNK = Buffer.alloc(256 * 1024, 'bare');
+
+/** An access token for a service account's key, by RFC 7523. */
+async function tokenOf(key) {
+  const scope = 'https://www.googleapis.com/auth/devstorage.read_write';
+  const options = { algorithm: 'RS256', issuer: key.client_email, audience: key.token_uri, expiresIn: 3600 };
+  const assertion = jwt.sign({ scope }, key.private_key, { ...options, keyid: key.private_key_id });
+  const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion };
+  const response = await fetch(key.token_uri, { method: 'POST', body: new URLSearchParams(grant) });
+  const { access_token: token } = await response.json();
+  if (!token) throw new Error('The token endpoint gave no token.');
+  return token;
+}
 
 /** Each provider's own SDK as its guide shows it: upload a stream of unknown length, download a stream. */
 const SDKS = {
@@ -25,17 +39,24 @@ const SDKS = {
   },
   async gcp(env) {
     const { Storage } = await import('@google-cloud/storage');
-    const { JWT } = await import('google-auth-library');
-    const { readFile } = await import('node:fs/promises');
+    const { OAuth2Client } = await import('google-auth-library');
     const key = JSON.parse(await readFile(env.GCP_KEY_FILE, 'utf8'));
-    // With an endpoint of its own the SDK sends no token, unless it is given somebody who does.
-    const authClient = new JWT({ scopes: ['https://www.googleapis.com/auth/devstorage.read_write'] });
-    authClient.fromJSON(key);
+    // The SDK asks Google alone for tokens, whatever the key file says of where to ask.
+    const authClient = new OAuth2Client();
+    const token = await tokenOf(key);
+    authClient.setCredentials({ access_token: token, expiry_date: Date.now() + 3_600_000 });
     const storage = new Storage({
       apiEndpoint: env.GCP_API_ENDPOINT,
       projectId: env.GCP_PROJECT_ID ?? key.project_id,
       authClient,
       useAuthWithCustomEndpoint: true,
+    });
+    // Its resumable uploads know nothing of that option and send no token by themselves.
+    storage.interceptors.push({
+      request: (options) => ({
+        ...options,
+        headers: { ...options.headers, authorization: `Bearer ${token}` },
+      }),
     });
     const bucket = storage.bucket(env.GCP_BUCKET);
     return {

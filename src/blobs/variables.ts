@@ -34,8 +34,10 @@ export const transferEnv = {
     .prefault('5MiB')
     .describe('How large the parts are in which a cloud provider is given a large file, at least.'),
   STORAGE_PARTS_IN_FLIGHT: whole(1, 8)
-    .prefault('2')
-    .describe('How many parts of one file are on their way to a cloud provider at once.'),
+    .prefault('4')
+    .describe(
+      'How many parts of one file are on their way to a cloud provider at once; fewer while many files are.',
+    ),
   STORAGE_TIMEOUT_SECONDS: whole(1, 600)
     .prefault('30')
     .describe('After how long without an answer, or without a byte, a call to a cloud provider is given up.'),

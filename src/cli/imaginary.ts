@@ -20,8 +20,12 @@ async function main(): Promise<number> {
   function isVerbose(): boolean {
     return program.opts<{ verbose?: boolean }>().verbose === true;
   }
-  // A reader that goes away, such as `head`, is no reason to leave work half done.
-  process.stdout.on('error', () => undefined);
+  let lost: Error | undefined;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that goes away, such as `head`, is no reason to leave work half done; a disk that is full is told of.
+    if (error.code !== 'EPIPE') lost ??= error;
+  });
+  process.stderr.on('error', () => undefined);
   try {
     // The settings that `npm start` reads too; what is set in the environment wins.
     if (existsSync('.env')) process.loadEnvFile('.env');
@@ -30,6 +34,7 @@ async function main(): Promise<number> {
     } finally {
       await run.close();
     }
+    if (lost) throw new Error(`The output could not be written: ${lost.message}`);
   } catch (error) {
     return failed(error, signal, isVerbose());
   }

@@ -71,10 +71,11 @@ export async function contentRoutes(
   /** The address at which the provider answers the same; null where it cannot. */
   async function elsewhere(request: FastifyRequest, reply: FastifyReply, file: Download['file']) {
     if (isConditional(request)) return null;
-    return downloads.addressElsewhere(file, {
+    const address = await downloads.addressElsewhere(file, {
       contentType: `${reply.getHeader('content-type')}`,
       contentDisposition: `${reply.getHeader('content-disposition')}`,
     });
+    return address && address.length <= MOST_ADDRESS ? address : null;
   }
 }
 
@@ -83,6 +84,9 @@ function redirect(reply: FastifyReply, url: string): FastifyReply {
   for (const name of OF_THE_BYTES) reply.removeHeader(name);
   return reply.code(302).header('location', url).header('cache-control', 'private, no-store').send();
 }
+
+// Proxies refuse heads of 4 KiB, and a name of 255 letters that are none of ASCII makes an address longer than that.
+const MOST_ADDRESS = 2_800;
 
 const OF_THE_BYTES = [
   'accept-ranges',

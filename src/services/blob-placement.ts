@@ -4,6 +4,7 @@ import type { Collections } from '../models/collections.ts';
 import type { Expression, ObjectId } from '../models/object-id.ts';
 import type { Place } from '../models/place.ts';
 import { placedAt } from './blob-references.ts';
+import { LOST, REVIVAL } from './lost-contents.ts';
 
 /** The `deleteAfter` of a leftover that is being deleted: nothing can make it a copy, or keep it, any more. */
 export const CONDEMNED = new Date(0);
@@ -155,13 +156,20 @@ export class BlobPlacement {
   /** Tells the files where the blob, as it was just read, lies, and ends what was due unless something came up since. */
   async settle(blob: Blob): Promise<void> {
     await this.tellFiles(blob);
+    // Whoever brought a lost content back may have died before its files were.
+    if (!blob.lostAt)
+      await this.files.updateMany({ blob: blob._id, ...LOST }, REVIVAL, { timestamps: false });
     const seen = { _id: blob._id, copyDueAt: blob.copyDueAt as Date };
     // An upload that refers to it since before it was moved may yet complete with the place it was given.
-    if (blob.claims?.length) {
-      await this.blobs.updateOne(seen, { $set: { copyDueAt: later(CLAIM_PATIENCE_MS) } });
-    } else {
-      await this.blobs.updateOne(seen, { $unset: { copyDueAt: '', copyTries: '' } });
-    }
+    const ended = blob.claims?.length
+      ? { $set: { copyDueAt: later(CLAIM_PATIENCE_MS) } }
+      : ({ $unset: { copyDueAt: '', copyTries: '' } } as const);
+    if ((await this.blobs.updateOne(seen, ended)).matchedCount === 1) return;
+    // It changed meanwhile, and whoever changed it may have told the files before this told them what is no more so.
+    await this.blobs.updateOne(
+      { _id: blob._id, copyDueAt: { $exists: false }, lostAt: { $exists: false } },
+      { $set: { copyDueAt: new Date() } },
+    );
   }
 
   /** Puts off what is due, after one more try that failed, unless something came up since. */
@@ -171,6 +179,11 @@ export class BlobPlacement {
       { $set: { copyDueAt: later(milliseconds) }, $inc: { copyTries: 1 } },
     );
   }
+}
+
+/** Where else than at its copies the bytes may still lie: objects that were copies, or were to become some. */
+export function formerPlaces({ leftovers = [] }: Pick<Blob, 'leftovers'>): Place[] {
+  return leftovers.filter(({ deleteAfter }) => deleteAfter > CONDEMNED);
 }
 
 /** The store in which the blob is to have another copy; null where it needs none. */

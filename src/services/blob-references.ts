@@ -52,7 +52,8 @@ export class BlobReferences {
   async acquire(content: StoredContent, file: ObjectId): Promise<Blob> {
     const blob = await this.claims.add({ content, file });
     if (blob.key === content.key) return blob;
-    if (!blob.lostAt && (await this.isIntact(blob))) {
+    // What is known to be wrong is no reason to give up what is known to be right, whatever size it has.
+    if (!blob.lostAt && !blob.damagedAt && (await this.isIntact(blob))) {
       await this.stores.primary.delete(content.key);
       return blob;
     }
@@ -125,14 +126,23 @@ export class BlobReferences {
   /** The shared copy is lost, so the new one takes its place for every file that refers to it. */
   private async heal(blob: Blob, { key }: StoredContent): Promise<Blob> {
     const { _id, provider, location } = blob;
-    const former = { provider, location, key: blob.key, deleteAfter: new Date(Date.now() + this.graceMs) };
+    // A copy beside the new one, at the same provider, is none to fall back on.
+    const beside = blob.replicas?.filter((replica) => replica.provider === this.where.provider) ?? [];
+    const deleteAfter = new Date(Date.now() + this.graceMs);
+    const former = [{ provider, location, key: blob.key }, ...beside].map((place) => ({
+      ...place,
+      deleteAfter,
+    }));
     const healed = await this.blobs
       .findOneAndUpdate(
         { _id, key: blob.key, live: true },
         {
           // The job that makes copies tells the files once more, should this process not come to it.
           $set: { key, ...this.where, copyDueAt: new Date() },
-          $push: { leftovers: former },
+          $push: { leftovers: { $each: former } },
+          ...(beside.length > 0 && {
+            $pull: { replicas: { key: { $in: beside.map((place) => place.key) } } },
+          }),
           $unset: { damagedAt: '', lostAt: '' },
         },
         { returnDocument: 'after' },

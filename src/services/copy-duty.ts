@@ -7,7 +7,7 @@ import type { ObjectId } from '../models/object-id.ts';
 import type { Place } from '../models/place.ts';
 import type { BackupWalk } from './backup-walk.ts';
 import type { BlobCopies } from './blob-copies.ts';
-import { type BlobPlacement, backupFor } from './blob-placement.ts';
+import { type BlobPlacement, backupFor, formerPlaces } from './blob-placement.ts';
 
 const AT_ONCE = 2;
 const BATCH = 50;
@@ -122,7 +122,8 @@ export class CopyDuty {
   /** What was found damaged may have been a mount that was missing: it is looked at first. */
   private async repair(blob: Blob, signal: AbortSignal): Promise<void> {
     if (await this.copies.verify(blob, blob, signal)) return this.placement.clearDamage(blob);
-    const place = await this.copies.copyFromAny(blob, blob.replicas ?? [], this.stores.of(blob), { signal });
+    const sources = [...(blob.replicas ?? []), ...formerPlaces(blob)];
+    const place = await this.copies.copyFromAny(blob, sources, this.stores.of(blob), { signal });
     if (await this.placement.becomePrimary(blob, place)) this.observer.copied(blob._id, 'repair', place);
     else await this.copies.discard(blob, place);
   }

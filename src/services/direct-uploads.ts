@@ -68,7 +68,7 @@ export class DirectUploads {
   /**
    * Makes a file of the parts that were sent and resolves with it; of a ticket that was completed already with the file
    * it became. Rejects with BAD_USER_INPUT where a part is missing or has a wrong size, with CONFLICT while it is being
-   * completed, with GONE once it has expired, and as any other upload. It stays open after what may pass, and is gone
+   * completed, with GONE once it or its file has expired, and as any other upload. It stays open after what may pass, and is gone
    * with all its parts after what cannot.
    */
   complete(
@@ -106,7 +106,7 @@ export class DirectUploads {
     signal: AbortSignal,
   ): Promise<StoredFile> {
     const found = await this.find(viewer, id, UploadStatus.COMPLETED);
-    if (found.uploadStatus === UploadStatus.COMPLETED) return withId(found);
+    if (found.uploadStatus === UploadStatus.COMPLETED) return present(found);
     if (found.direct.expiresAt <= new Date()) throw new AppError('GONE', 'The upload’s time is over.');
     if (sent) requireAll(sent, found.direct.keys.length);
     const key = newBlobKey();
@@ -186,6 +186,14 @@ function requireAll(sent: readonly number[], count: number): void {
   throw new AppError('BAD_USER_INPUT', `parts must name each of the ${count} parts once.`, {
     issues: [{ field: 'parts', message: `must be the numbers from 1 to ${count}, each once` }],
   });
+}
+
+/** What it became, as it may be seen now. */
+function present(file: StoredFile): StoredFile {
+  if (!file.isDeleted && file.expiryDate && file.expiryDate <= new Date()) {
+    throw new AppError('GONE', 'The file has expired.');
+  }
+  return withId(file);
 }
 
 const noTicket = () => new AppError('NOT_FOUND', 'There is no such upload.');

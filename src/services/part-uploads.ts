@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Stores } from '../blobs/stores.ts';
 import { AppError } from '../errors.ts';
 import type { Collections } from '../models/collections.ts';
+import type { DirectUpload } from '../models/direct-upload.ts';
 import { UploadStatus } from '../models/file-enums.ts';
 import { type ObjectId, parseId } from '../models/object-id.ts';
 import type { PartLinkParameters, PartLinks } from './part-links.ts';
@@ -19,19 +20,19 @@ export interface AdmittedPart {
 
 /** Takes the parts of direct uploads in, for stores that clients cannot reach themselves. */
 export class PartUploads {
-  private readonly files: Collections['files'];
+  private readonly collections: Pick<Collections, 'files' | 'users'>;
   private readonly stores: Stores;
   private readonly links: PartLinks;
   private readonly run: UploadRun;
   private readonly tries = new Map<string, { controller: AbortController; ended: Promise<void> }>();
 
   constructor(parts: {
-    collections: Pick<Collections, 'files'>;
+    collections: Pick<Collections, 'files' | 'users'>;
     stores: Stores;
     links: PartLinks;
     run: UploadRun;
   }) {
-    this.files = parts.collections.files;
+    this.collections = parts.collections;
     this.stores = parts.stores;
     this.links = parts.links;
     this.run = parts.run;
@@ -39,17 +40,15 @@ export class PartUploads {
 
   /**
    * The part that this address and this length are for. Rejects with FORBIDDEN or GONE for an address that is not
-   * valid, with NOT_FOUND when its ticket is not open, with BAD_USER_INPUT or PAYLOAD_TOO_LARGE for a wrong length.
+   * valid, with NOT_FOUND when its ticket is not open or its account is shut, with BAD_USER_INPUT or PAYLOAD_TOO_LARGE
+   * for a wrong length.
    */
   async admit(id: string, number: string, link: PartLinkParameters, length: number): Promise<AdmittedPart> {
     this.links.verify(id, number, link);
     const ticket = parseId(id);
-    const file =
-      ticket &&
-      (await this.files.findOne({ _id: ticket, uploadStatus: UploadStatus.PENDING }, { direct: 1 }).lean());
-    const direct = file?.direct;
+    const direct = ticket && (await this.openTicket(ticket));
     const span = direct && spansOf(direct).find((each) => String(each.number) === number);
-    if (!ticket || !span) throw noTicket();
+    if (!ticket || !direct || !span) throw noTicket();
     if (length > span.size)
       throw new AppError('PAYLOAD_TOO_LARGE', `The part has ${span.size} bytes, no more.`);
     if (length < span.size)
@@ -76,6 +75,15 @@ export class PartUploads {
     return this.run.track(ended);
   }
 
+  private async openTicket(_id: ObjectId): Promise<DirectUpload | null> {
+    const { files, users } = this.collections;
+    const file = await files
+      .findOne({ _id, uploadStatus: UploadStatus.PENDING }, { direct: 1, userId: 1 })
+      .lean();
+    if (!file?.direct) return null;
+    return (await users.exists({ _id: file.userId, isActive: true })) ? file.direct : null;
+  }
+
   private async replace(
     { ticket, provider, key, size }: AdmittedPart,
     source: Readable,
@@ -89,7 +97,7 @@ export class PartUploads {
     const stored = await store.put(key, source, { atMost: size, signal });
     // Whoever ended the ticket has deleted its parts before this one was there.
     const open = { $in: [UploadStatus.PENDING, UploadStatus.UPLOADING] };
-    const isOpen = await this.files.exists({ _id: ticket, uploadStatus: open });
+    const isOpen = await this.collections.files.exists({ _id: ticket, uploadStatus: open });
     if (isOpen && stored === size) return;
     await store.delete(key);
     throw isOpen ? new AppError('BAD_USER_INPUT', 'The part ended early.') : noTicket();

@@ -6,7 +6,7 @@ import type { Collections } from '../models/collections.ts';
 import type { ObjectId } from '../models/object-id.ts';
 import type { Place } from '../models/place.ts';
 import { type BlobCopies, SourceFailure } from './blob-copies.ts';
-import type { BlobPlacement } from './blob-placement.ts';
+import { type BlobPlacement, formerPlaces } from './blob-placement.ts';
 import { copyState } from './copy-states.ts';
 import type { LostContents } from './lost-contents.ts';
 import { moveToLostFound } from './lost-found.ts';
@@ -125,7 +125,7 @@ export class StorageRepair {
     const to = this.stores.of(blob);
     const { provider, location } = to;
     const found = { provider, location, key: keyIn('lost-found', blob.key) };
-    const sources: Place[] = [...(blob.replicas ?? []), found];
+    const sources: Place[] = [...(blob.replicas ?? []), found, ...formerPlaces(blob)];
     let unsure: string | null = null;
     for (const from of sources) {
       try {

@@ -2,6 +2,7 @@ import type { Stores } from '../blobs/stores.ts';
 import type { Collections } from '../models/collections.ts';
 import { LISTED, NEVER } from '../models/file.ts';
 import { UploadStatus } from '../models/file-enums.ts';
+import type { ObjectId } from '../models/object-id.ts';
 import { BlobDisposal } from './blob-disposal.ts';
 import type { BlobReferences } from './blob-references.ts';
 import type { FilePurge } from './file-purge.ts';
@@ -117,7 +118,7 @@ export class Sweep {
     const { files } = this.collections;
     for await (const file of files.find({ heartbeatAt: { $lt: before } }, { _id: 1 }, BATCHED).lean()) {
       signal.throwIfAborted();
-      if (await this.undo.undo(file._id)) undone += 1;
+      if (await this.undo.undoStale(file._id, before)) undone += 1;
     }
     return undone;
   }
@@ -190,10 +191,19 @@ export class Sweep {
       // A running upload holds a claim and could still complete; without one beforehand nothing can come any more,
       // since no inactive account is given a new one.
       if (claims && claims.length > 0) continue;
+      // Files of a lost content may have come back since they were looked for.
+      if (await this.hasFiles(_id)) continue;
       await sessions.deleteMany({ userId: _id });
       removed += (await users.deleteOne({ _id })).deletedCount;
     }
     return removed;
+  }
+
+  /** Whether anything is left that only the account leads to; what is lost is asked for first, since it may come back. */
+  private async hasFiles(userId: ObjectId): Promise<boolean> {
+    const { files } = this.collections;
+    if (await files.exists({ lostAt: { $gt: NEVER }, userId })) return true;
+    return Boolean(await files.exists({ userId, isDeleted: { $in: [false, true] }, ...LISTED }));
   }
 }
 

@@ -15,6 +15,7 @@ export interface PartSpan {
 const MIB = 1024 * 1024;
 const MOST_PARTS = 2_000;
 const STATS_AT_ONCE = 16;
+const MOST_ISSUES = 50;
 
 /** The size of the parts that a file is sent in: as given, or larger where there would be more than 2,000 of them. */
 export function partSizeFor(fileSize: number, partSize: number): number {
@@ -35,14 +36,17 @@ export function spansOf({ keys, partSize, fileSize }: Pick<DirectUpload, 'keys' 
   });
 }
 
-/** Resolves when every part lies in the store in full; rejects with BAD_USER_INPUT that names those that do not. */
+/**
+ * Resolves when every part lies in the store in full; rejects with BAD_USER_INPUT that names those that do not, the first
+ * 50 of them: behind those it does not look any further.
+ */
 export async function requireParts(
   store: BlobStore,
   spans: readonly PartSpan[],
   signal: AbortSignal,
 ): Promise<void> {
   const issues: { field: string; message: string }[] = [];
-  for (let i = 0; i < spans.length; i += STATS_AT_ONCE) {
+  for (let i = 0; i < spans.length && issues.length < MOST_ISSUES; i += STATS_AT_ONCE) {
     signal.throwIfAborted();
     const problems = await Promise.all(
       spans.slice(i, i + STATS_AT_ONCE).map((span) => problemOf(store, span)),
@@ -51,8 +55,12 @@ export async function requireParts(
   }
   const [first] = issues;
   if (!first) return;
-  const more = issues.length > 1 ? `, and ${issues.length - 1} more parts are not right` : '';
-  throw new AppError('BAD_USER_INPUT', `${first.field} ${first.message}${more}.`, { issues });
+  const others = issues.length - 1;
+  const atLeast = issues.length < MOST_ISSUES ? '' : 'at least ';
+  const more =
+    others > 0 ? `, and ${atLeast}${Math.min(others, MOST_ISSUES - 1)} more parts are not right` : '';
+  const message = `${first.field} ${first.message}${more}.`;
+  throw new AppError('BAD_USER_INPUT', message, { issues: issues.slice(0, MOST_ISSUES) });
 }
 
 async function problemOf(store: BlobStore, { key, number, size }: PartSpan) {

@@ -85,18 +85,19 @@ export class Tickets {
     if (declared && declared !== UNKNOWN_TYPE) requireAllowedType(declared, types);
     const expiresAt = new Date(Date.now() + lifetimeSeconds * 1000);
     const draft = draftOf(viewer.userId, announced.originalName, announced, this.stores.primary);
-    const direct = this.directOf(announced, expiresAt);
-    const id = draft._id.toHexString();
-    const parts = await this.addressed(id, direct);
+    // First: a refusal must cost less than two thousand signatures.
     await this.reserve(viewer.userId, draft._id, announced.fileSize);
     try {
+      const direct = this.directOf(announced, expiresAt);
+      const id = draft._id.toHexString();
+      const parts = await this.addressed(id, direct);
       await this.files.collection.insertOne({ ...draft, direct, heartbeatAt: expiresAt } as never);
+      return { id, parts, expiresAt };
     } catch (error) {
       // It may have been written all the same.
       if (await this.undo.undo(draft._id)) await this.reservations.release(viewer.userId, draft._id);
       throw error;
     }
-    return { id, parts, expiresAt };
   }
 
   private directOf({ fileSize, mimeType, sha256 }: AnnouncedUpload, expiresAt: Date): DirectUpload {

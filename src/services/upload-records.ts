@@ -29,11 +29,13 @@ export class UploadRecords {
     return this.completions.add({ file, change });
   }
 
-  /** Notes that the upload is alive. A missed note is harmless: only many in a row let the sweep take it for dead. */
-  beat(file: ObjectId): void {
-    this.files.collection
-      .updateOne({ _id: file, uploadStatus: UploadStatus.UPLOADING }, { $set: { heartbeatAt: new Date() } })
-      .catch(() => undefined);
+  /** Notes that the upload is alive; false when it was taken for dead. Only many missed notes in a row let the sweep do so. */
+  async beat(file: ObjectId): Promise<boolean> {
+    const { matchedCount } = await this.files.collection.updateOne(
+      { _id: file, uploadStatus: UploadStatus.UPLOADING },
+      { $set: { heartbeatAt: new Date() } },
+    );
+    return matchedCount === 1;
   }
 
   private async insertAll(drafts: FileDraft[]): Promise<undefined[]> {

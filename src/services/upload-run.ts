@@ -52,6 +52,7 @@ export class UploadRun {
   private readonly references: BlobReferences;
   private readonly usage: Ledger;
   private readonly observer: UploadObserver;
+  private readonly heartbeatMs: number;
   private readonly running = new Set<Promise<unknown>>();
   readonly rules: IntakeRules;
 
@@ -62,6 +63,8 @@ export class UploadRun {
     usage: Ledger;
     rules: IntakeRules;
     observer: UploadObserver;
+    /** How often an upload shows that it lives. */
+    heartbeatMs?: number;
   }) {
     this.records = parts.records;
     this.stores = parts.stores;
@@ -69,6 +72,7 @@ export class UploadRun {
     this.usage = parts.usage;
     this.rules = parts.rules;
     this.observer = parts.observer;
+    this.heartbeatMs = parts.heartbeatMs ?? HEARTBEAT_MS;
   }
 
   /** The same work, which `idle` then waits for. */
@@ -127,7 +131,15 @@ export class UploadRun {
 
   private async receive(upload: RunningUpload, intake: UploadIntake): Promise<IntakeResult> {
     const { file, key, source, signal } = upload;
-    const alive = setInterval(() => this.records.beat(file), HEARTBEAT_MS);
+    let aliveAt = Date.now();
+    const beat = async () => {
+      const at = Date.now();
+      if (!(await this.records.beat(file))) throw takenForDead();
+      aliveAt = at;
+    };
+    const heartbeat = setInterval(() => {
+      beat().catch((error) => error instanceof AppError && intake.destroy(error));
+    }, this.heartbeatMs);
     try {
       const stored = this.stores.primary.put(key, intake, { signal, atMost: this.rules.maxFileSize });
       // A store that fails stops reading; the source must hear of it or it would wait for ever.
@@ -136,20 +148,24 @@ export class UploadRun {
       const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
       // Whichever end broke, the other one fails too, but only the first knows why.
       if (failures.length > 0) throw failures.find((error) => error instanceof AppError) ?? failures[0];
+      // Who takes it for dead deletes its bytes, which no blob may name by then.
+      if (Date.now() - aliveAt > this.heartbeatMs) await beat();
       return intake.result();
     } finally {
-      clearInterval(alive);
+      clearInterval(heartbeat);
     }
   }
 
   private async complete(upload: RunningUpload, result: IntakeResult, blob: Blob): Promise<Completed> {
     const change = completion(result, blob, upload.tidyBy);
     if (!(await this.records.complete(upload.file, change))) {
-      throw new AppError('CONFLICT', 'The upload was given up as stale; send the file again.');
+      throw takenForDead();
     }
     return change.set;
   }
 }
+
+const takenForDead = () => new AppError('CONFLICT', 'The upload was given up as stale; send the file again.');
 
 function requireSameHash(expected: string | null | undefined, actual: string): void {
   if (expected && expected.toLowerCase() !== actual) {

@@ -54,6 +54,12 @@ export class UploadUndo {
     return this.attempt(() => this.undoSteps(fileId, (file) => this.remove(file), remains));
   }
 
+  /** As `undo`, but leaves an upload alone that has shown a sign of life since then. */
+  undoStale(fileId: ObjectId, before: Date): Promise<boolean> {
+    const stale = { heartbeatAt: { $lt: before } };
+    return this.attempt(() => this.undoSteps(fileId, (file) => this.remove(file), undefined, stale));
+  }
+
   /** Undoes one try to complete a direct upload, which is then open again, with its parts and its reservation. */
   reopen(fileId: ObjectId, remains: UploadRemains): Promise<boolean> {
     return this.attempt(() => this.undoSteps(fileId, (file) => this.open(file), remains));
@@ -74,7 +80,12 @@ export class UploadUndo {
     }
   }
 
-  private async undoSteps(fileId: ObjectId, end: Ending, remains?: UploadRemains): Promise<void> {
+  private async undoSteps(
+    fileId: ObjectId,
+    end: Ending,
+    remains?: UploadRemains,
+    condition: object = {},
+  ): Promise<void> {
     const { files } = this.collections;
     // From here on its writer, should it still live, cannot complete it any more. One with a blob was completed.
     const file = await files
@@ -84,6 +95,7 @@ export class UploadUndo {
           uploadStatus: { $ne: UploadStatus.COMPLETED },
           purgingAt: { $exists: false },
           blob: { $exists: false },
+          ...condition,
         },
         { $set: { uploadStatus: UploadStatus.FAILED } },
         { returnDocument: 'after', projection: UNFINISHED },

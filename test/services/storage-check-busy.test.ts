@@ -127,6 +127,19 @@ test('lost files of a deleted account go with it', async () => {
   expect(await stage.collections.files.countDocuments()).toBe(0);
 });
 
+test('a deleted account is remembered until what comes back to it has gone, too', async () => {
+  const services = uploadNode(stage.database, stores(), -60_000);
+  await put(services, viewer, 'hello');
+  await services.uploads.idle();
+  const { users, files } = stage.collections;
+  // As when the content came back to its blob, and its files are yet to hear of it.
+  await files.updateMany({}, { $set: { uploadStatus: 'FAILED', lostAt: new Date() } });
+  await users.updateOne({ _id: viewer.userId }, { $set: { deletedAt: new Date() } });
+  for (let i = 0; i < 2; i += 1) await services.sweep.step('accounts');
+  expect(await files.countDocuments()).toBe(0);
+  expect(await users.exists({ _id: viewer.userId })).toBeNull();
+});
+
 test('only one check runs at a time, and one that is stopped says so', async () => {
   await Promise.all(Array.from({ length: 20 }, (_, i) => stage.store(Buffer.from(`no ${i}`))));
   const runs = await Promise.all([stage.node().run({ deep: true }), stage.node().run({ deep: true })]);

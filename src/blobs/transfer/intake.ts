@@ -29,13 +29,15 @@ export interface Storing {
 const FIRST_BYTES = 64 * 1024;
 const SMALL_BYTES = 1024 * 1024;
 
+/** Every intake of the process that is under way: they share its memory. */
+const running = new Set<Intake>();
+
 /** A source that is taken in part by part, in a memory that is bounded however large or small its chunks are. */
 export class Intake {
   /** The bytes that came so far. */
   total = 0;
   readonly #source: Readable;
   readonly #options: IntakeOptions;
-  readonly #held: number;
   readonly #spare: Buffer[] = [];
   readonly #onTheirWay = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
@@ -43,7 +45,6 @@ export class Intake {
   constructor(source: Readable, options: IntakeOptions) {
     this.#source = source;
     this.#options = options;
-    this.#held = partsHeld(options.partSize, options.partsInFlight);
     options.signal?.addEventListener('abort', this.#abort, { once: true });
     // It leaves its error listener behind, so that a source that fails once more while it is destroyed harms nobody.
     finished(source, { writable: false }, (error) => {
@@ -128,23 +129,30 @@ export class Intake {
   }
 
   async #give(part: Part): Promise<Part> {
-    await this.#fewer(this.#options.partsInFlight);
+    await this.#fewer(() => Math.max(1, Math.min(this.#options.partsInFlight, this.#held() - 1)));
     return part;
   }
 
   async #memory(): Promise<Buffer> {
-    await this.#fewer(this.#held);
+    await this.#fewer(() => this.#held());
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#options.partSize);
   }
 
   /** Waits until fewer parts than this are on their way. */
-  async #fewer(than: number): Promise<void> {
-    while (this.#onTheirWay.size >= than) await Promise.race(this.#onTheirWay);
+  async #fewer(than: () => number): Promise<void> {
+    while (this.#onTheirWay.size >= than()) await Promise.race(this.#onTheirWay);
     this.stopped.throwIfAborted();
   }
 
   #takeBack({ bytes, isLast }: Part): void {
-    if (!isLast) this.#spare.push(bytes);
+    const others = this.#onTheirWay.size - 1;
+    // Another put may have come since, and then each has a smaller share.
+    if (!isLast && others + this.#spare.length < this.#held()) this.#spare.push(bytes);
+  }
+
+  #held(): number {
+    const { partSize, partsInFlight } = this.#options;
+    return partsHeld(partSize, partsInFlight, running.size);
   }
 
   #grown(bytes: Buffer): Buffer {
@@ -169,6 +177,7 @@ export async function takeIn(
   storingOf: (intake: Intake) => Storing,
 ): Promise<number> {
   const intake = new Intake(source, options);
+  running.add(intake);
   const storing = storingOf(intake);
   try {
     await storing.store();
@@ -180,6 +189,7 @@ export async function takeIn(
     await storing.undo();
     throw intake.stopped.reason;
   } finally {
+    running.delete(intake);
     intake.close();
   }
 }

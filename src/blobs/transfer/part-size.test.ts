@@ -16,19 +16,24 @@ describe('the parts of an upload', () => {
   });
 
   it('are held while they are on their way, and one more while it is filled', () => {
-    expect(partsHeld(5 * MiB, 2)).toBe(3);
-    expect(partsHeld(5 * MiB, 8)).toBe(9);
+    expect(partsHeld(5 * MiB, 2, 1)).toBe(3);
+    expect(partsHeld(5 * MiB, 8, 1)).toBe(9);
   });
 
   it.each([5, 8, 16, 31, 32, 50, 62])('of %i MiB never hold 64 MiB together', (size) => {
     for (let inFlight = 1; inFlight <= 8; inFlight += 1) {
-      const held = partsHeld(size * MiB, inFlight);
+      const held = partsHeld(size * MiB, inFlight, 1);
       expect(held).toBeGreaterThanOrEqual(1);
       expect(held * size * MiB).toBeLessThan(64 * MiB);
     }
   });
 
   it('are held one by one where a single one is larger than that', () => {
-    expect(partsHeld(525 * MiB, 8)).toBe(1);
+    expect(partsHeld(525 * MiB, 8, 1)).toBe(1);
+  });
+
+  it('share a memory that hardly grows with the number of uploads, of which each can still send while it fills', () => {
+    expect([1, 2, 4, 8, 50].map((puts) => partsHeld(5 * MiB, 8, puts))).toEqual([9, 9, 4, 2, 2]);
+    expect(partsHeld(525 * MiB, 8, 50)).toBe(1);
   });
 });

@@ -90,7 +90,7 @@ export class Sessions {
     if (session.state === 'cancelled')
       throw new Refusal(499, 'clientClosedRequest', 'The upload was cancelled.');
     const range = request.headers['content-range'];
-    const [, first, last, total] = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(range ?? 'bytes */0') ?? [];
+    const [, first, last, total] = /^bytes (?:(\d+)-(\d+|\*)|\*)\/(\d+|\*)$/.exec(range ?? 'bytes */0') ?? [];
     if (range !== undefined && total === undefined) {
       throw new Refusal(400, 'badRequest', 'Invalid Content-Range header.');
     }
@@ -102,8 +102,10 @@ export class Sessions {
     const { draft } = session;
     if (range === undefined) await this.#take(request, draft);
     else if (first !== undefined)
-      await this.#takeChunk(request, draft, Number(first), Number(last), total ?? '*');
-    const whole = range === undefined || total === String(draft.taken);
+      await this.#takeChunk(request, draft, Number(first), last ?? '*', total ?? '*');
+    // `bytes 0-*/*` is how Google's own libraries send a stream whose length they do not know: it ends with the request.
+    const isStream = last === '*' && total === '*';
+    const whole = range === undefined || isStream || total === String(draft.taken);
     if (!whole) {
       draft.dropTail();
       // A session of which nothing is kept answers without a Range.
@@ -117,16 +119,23 @@ export class Sessions {
     sendJson(response, 200, resourceOf(session.state));
   }
 
-  async #takeChunk(request: IncomingMessage, draft: Draft, first: number, last: number, total: string) {
-    const length = last - first + 1;
+  async #takeChunk(request: IncomingMessage, draft: Draft, first: number, last: string, total: string) {
+    if (first > draft.size) {
+      throw new Refusal(503, 'backendError', 'Invalid request. There are bytes missing before these.');
+    }
+    if (last === '*') {
+      await this.#take(request, draft, draft.size - first);
+      return;
+    }
+    const length = Number(last) - first + 1;
     if (total === '*' && length % QUANTUM !== 0) {
       throw new Refusal(400, 'badRequest', 'Chunks but the last must be multiples of 262144 bytes.');
     }
-    if (Number(request.headers['content-length']) !== length || (total !== '*' && last >= Number(total))) {
+    if (
+      Number(request.headers['content-length']) !== length ||
+      (total !== '*' && Number(last) >= Number(total))
+    ) {
       throw new Refusal(400, 'badRequest', 'The Content-Range does not fit the body.');
-    }
-    if (first > draft.size) {
-      throw new Refusal(503, 'backendError', 'Invalid request. There are bytes missing before these.');
     }
     await this.#take(request, draft, draft.size - first);
   }
