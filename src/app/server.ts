@@ -57,7 +57,7 @@ export async function createServer(parts: {
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
 
   metrics.observe(app);
-  answerErrors(app);
+  answerErrors(app, answerUnread);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });

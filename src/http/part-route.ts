@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { PartLinkParameters } from '../services/part-links.ts';
 import type { AdmittedPart, PartUploads } from '../services/part-uploads.ts';
-import { errorBody } from './error-answers.ts';
+import { type AnswerUnread, errorBody } from './error-answers.ts';
 
 interface PartRequest {
   Params: { id: string; number: string };
@@ -21,8 +21,7 @@ export async function partRoutes(
   app: FastifyInstance,
   options: {
     parts: PartUploads;
-    /** Sends a JSON answer, and ends the connection, while the body is still coming. */
-    answerUnread: (request: FastifyRequest, reply: FastifyReply, body: string) => FastifyReply;
+    answerUnread: AnswerUnread;
   },
 ): Promise<void> {
   const { parts, answerUnread } = options;

@@ -1,8 +1,10 @@
 import type { Stores } from '../blobs/stores.ts';
 import type { Collections } from '../models/collections.ts';
-import type { ObjectId } from '../models/object-id.ts';
+import { ObjectId } from '../models/object-id.ts';
 
 const BATCH = 500;
+// Ids hold the clock of the machine that made them.
+const CLOCKS_DIFFER_MS = 3_600_000;
 const NAME = 'backup walk';
 
 interface Progress {
@@ -14,8 +16,9 @@ interface Progress {
 }
 
 /**
- * Makes the blobs due that were stored before there was a backup, or for another one: once, in the order of their ids,
- * and so that a restart goes on where it was. How far it has come stands beside the leases.
+ * Makes the blobs due that were stored before there was a backup, or for another one: in the order of their ids, and so
+ * that a restart goes on where it was. After the end it goes on to what came since, which a node without the backup may
+ * have taken in while the others were started anew. How far it has come stands beside the leases.
  */
 export class BackupWalk {
   private readonly blobs: Collections['blobs'];
@@ -41,20 +44,17 @@ export class BackupWalk {
     const { backup } = this.stores;
     const place = backup && `${backup.provider}:${backup.location}`;
     const so = await this.progress();
-    const after = so?.place === place ? so.after : undefined;
     // Blobs that come while there is no backup are not made due, so the end of a former walk must not count any more.
     if (!backup) {
       if (so && so.place !== null) await this.remember({ place: null });
       this.isOver = true;
       return false;
     }
-    if (so?.place === place && so.done) {
-      this.isOver = true;
-      return false;
-    }
-    const last = await this.enqueue(backup, after);
-    await this.remember(last ? { place, after: last } : { place, done: true });
-    return true;
+    const after = so?.place === place ? so.after : undefined;
+    const last = await this.enqueue(backup, so?.done ? anHourBefore(after) : after);
+    await this.remember({ place, ...(last ? { after: last } : { ...(after && { after }), done: true }) });
+    if (!last) this.isOver = true;
+    return !this.isOver;
   }
 
   private async enqueue(backup: NonNullable<Stores['backup']>, after?: ObjectId): Promise<ObjectId | null> {
@@ -86,4 +86,8 @@ export class BackupWalk {
   private async remember(progress: Progress): Promise<void> {
     await this.leases.collection.replaceOne({ _id: NAME as never }, progress as never, { upsert: true });
   }
+}
+
+function anHourBefore(id: ObjectId | undefined): ObjectId | undefined {
+  return id && ObjectId.createFromTime(Math.floor((id.getTimestamp().getTime() - CLOCKS_DIFFER_MS) / 1000));
 }

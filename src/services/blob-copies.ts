@@ -97,9 +97,10 @@ export class BlobCopies {
   }
 
   /** Whether every byte that lies there is the blob’s; rejects with STORAGE_UNAVAILABLE when that cannot be told now. */
-  async verify(blob: Blob, place: Place, signal?: AbortSignal): Promise<boolean> {
+  async verify(blob: Blob, place: Place, options: PassOptions = {}): Promise<boolean> {
     if (!(await this.isThere(blob, place))) return false;
-    const check = new CopyCheck(blob);
+    const { signal } = options;
+    const check = new CopyCheck(blob, options);
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     try {
       const { stream } = await this.stores.of(place).open(place.key);

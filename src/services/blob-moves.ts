@@ -141,7 +141,7 @@ export class BlobMoves {
     try {
       let blob: Blob | null = listed;
       for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-        const adopted = await this.adopt(blob, order.to, options.signal);
+        const adopted = await this.adopt(blob, order.to, options);
         const now = adopted ?? (await this.copyAndSwitch(blob, order.to, options));
         if (now) {
           if (backupFor(this.stores, now)) await this.placement.tellFiles(now);
@@ -161,9 +161,9 @@ export class BlobMoves {
   }
 
   /** A copy that is there already only has to be named first; read before, since the one it replaces is given up. */
-  private async adopt(blob: Blob, to: string, signal: AbortSignal): Promise<Blob | null> {
+  private async adopt(blob: Blob, to: string, { signal, rate }: MoveOptions): Promise<Blob | null> {
     const replica = blob.replicas?.find(({ provider }) => provider === to);
-    if (!replica || !(await this.copies.verify(blob, replica, signal))) return null;
+    if (!replica || !(await this.copies.verify(blob, replica, { signal, rate }))) return null;
     return this.placement.becomePrimary(blob, replica);
   }
 

@@ -121,7 +121,7 @@ export class CopyDuty {
 
   /** What was found damaged may have been a mount that was missing: it is looked at first. */
   private async repair(blob: Blob, signal: AbortSignal): Promise<void> {
-    if (await this.copies.verify(blob, blob, signal)) return this.placement.clearDamage(blob);
+    if (await this.copies.verify(blob, blob, { signal })) return this.placement.clearDamage(blob);
     const sources = [...(blob.replicas ?? []), ...formerPlaces(blob)];
     const place = await this.copies.copyFromAny(blob, sources, this.stores.of(blob), { signal });
     if (await this.placement.becomePrimary(blob, place)) this.observer.copied(blob._id, 'repair', place);

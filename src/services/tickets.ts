@@ -85,19 +85,20 @@ export class Tickets {
     if (declared && declared !== UNKNOWN_TYPE) requireAllowedType(declared, types);
     const expiresAt = new Date(Date.now() + lifetimeSeconds * 1000);
     const draft = draftOf(viewer.userId, announced.originalName, announced, this.stores.primary);
-    // First: a refusal must cost less than two thousand signatures.
+    const direct = this.directOf(announced, expiresAt);
+    const id = draft._id.toHexString();
+    // A refusal must not cost two thousand signatures.
+    await this.requireRoom(viewer.userId, announced.fileSize);
+    const parts = await this.addressed(id, direct);
     await this.reserve(viewer.userId, draft._id, announced.fileSize);
     try {
-      const direct = this.directOf(announced, expiresAt);
-      const id = draft._id.toHexString();
-      const parts = await this.addressed(id, direct);
       await this.files.collection.insertOne({ ...draft, direct, heartbeatAt: expiresAt } as never);
-      return { id, parts, expiresAt };
     } catch (error) {
       // It may have been written all the same.
       if (await this.undo.undo(draft._id)) await this.reservations.release(viewer.userId, draft._id);
       throw error;
     }
+    return { id, parts, expiresAt };
   }
 
   private directOf({ fileSize, mimeType, sha256 }: AnnouncedUpload, expiresAt: Date): DirectUpload {
@@ -137,13 +138,21 @@ export class Tickets {
 
   private async reserve(userId: ObjectId, file: ObjectId, bytes: number): Promise<void> {
     if (await this.reservations.claim(userId, file, bytes)) return;
-    const user = await this.users.findById(userId, { claims: 1 }).lean();
+    await this.requireRoom(userId, bytes);
+    throw noRoom();
+  }
+
+  /** Rejects with what stands against so many bytes more of the account’s, as it looks now. */
+  private async requireRoom(userId: ObjectId, bytes: number): Promise<void> {
+    const user = await this.users.findById(userId, { claims: 1, quotaBytes: 1, usedBytes: 1 }).lean();
     if ((user?.claims?.length ?? 0) >= MOST_OPEN_UPLOADS) {
       throw new AppError(
         'RATE_LIMITED',
         `At most ${MOST_OPEN_UPLOADS} uploads of an account may be under way; complete or cancel some.`,
       );
     }
-    throw new AppError('QUOTA_EXCEEDED', 'The account’s storage quota cannot hold this file.');
+    if (!user || user.usedBytes + bytes > (user.quotaBytes ?? Number.POSITIVE_INFINITY)) throw noRoom();
   }
 }
+
+const noRoom = () => new AppError('QUOTA_EXCEEDED', 'The account’s storage quota cannot hold this file.');

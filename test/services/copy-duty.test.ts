@@ -114,10 +114,12 @@ describe('Second copies', () => {
     const one = node();
     expect([await one.duty.isNeeded(), await one.work()]).toEqual([true, 7]);
     expect([await problems(), await replicas()]).toEqual([[], Array(7).fill(1)]);
-    // A next start asks no blob again.
-    const find = vi.spyOn(database.collections.blobs, 'updateMany');
-    await node().work();
-    expect(find).not.toHaveBeenCalled();
+    // A next start asks no old blob again.
+    const find = vi.spyOn(database.collections.blobs, 'find');
+    expect(await node().work()).toBe(0);
+    const walked = find.mock.calls.filter(([filter]) => filter && !('copyDueAt' in filter));
+    expect(walked).not.toEqual([]);
+    for (const [filter] of walked) expect(filter).toHaveProperty('_id.$gt');
   });
 
   it('are made for what was stored while there was no backup in between', async () => {

@@ -153,3 +153,12 @@ test('files of a content that came back do so too when whoever brought it back d
   await node().work();
   expect(await files.findOne({ blob: blob._id }).lean()).toMatchObject({ uploadStatus: 'FAILED' });
 });
+
+test('a content that a node without the backup took in after all others were copied is found at the next start', async () => {
+  await store();
+  await node('aws').work();
+  const since = await storeBlob(database.collections, local, OTHER_BYTES);
+  await node('aws').work();
+  expect((await now(since)).replicas).toMatchObject([{ provider: 'aws' }]);
+  expect(await problems()).toEqual([]);
+});
