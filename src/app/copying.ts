@@ -3,11 +3,11 @@ import type { Metrics } from '../http/metrics.ts';
 import { Every } from '../jobs/every.ts';
 import { Janitor, type Job } from '../jobs/janitor.ts';
 import type { Collections } from '../models/collections.ts';
-import { BackupWalk } from '../services/backup-walk.ts';
-import { BlobCopies } from '../services/blob-copies.ts';
-import { BlobMoves } from '../services/blob-moves.ts';
-import { BlobPlacement } from '../services/blob-placement.ts';
-import { CopyDuty } from '../services/copy-duty.ts';
+import { BackupWalk } from '../services/copies/backup-walk.ts';
+import { BlobCopies } from '../services/copies/blob-copies.ts';
+import { BlobMoves } from '../services/copies/blob-moves.ts';
+import { BlobPlacement } from '../services/copies/blob-placement.ts';
+import { CopyDuty } from '../services/copies/copy-duty.ts';
 import type { Leases } from '../services/leases.ts';
 import type { Log } from './log.ts';
 

@@ -1,5 +1,5 @@
-import type { CheckSummary } from '../services/storage-check.ts';
-import type { Result } from '../services/storage-findings.ts';
+import type { CheckSummary } from '../services/check/storage-check.ts';
+import type { Result } from '../services/check/storage-findings.ts';
 import type { Run } from './run.ts';
 
 /** Writes what a check finds as one JSON document, each finding as it comes: memory does not grow with their number. */

@@ -1,5 +1,5 @@
-import type { CheckSummary } from '../services/storage-check.ts';
-import { FINDING_KINDS, type FindingKind, type Result } from '../services/storage-findings.ts';
+import type { CheckSummary } from '../services/check/storage-check.ts';
+import { FINDING_KINDS, type FindingKind, type Result } from '../services/check/storage-findings.ts';
 import type { Run } from './run.ts';
 
 const ROWS_PER_KIND = 20;

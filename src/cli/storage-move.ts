@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Core } from '../app/core.ts';
-import type { MoveOrder, MoveSum } from '../services/blob-moves.ts';
-import { Throttle } from '../services/throttle.ts';
+import type { MoveOrder, MoveSum } from '../services/copies/blob-moves.ts';
+import { Throttle } from '../services/copies/throttle.ts';
 import { Progress } from './progress.ts';
 import { parseAge, parseBytes, showBytes } from './quantities.ts';
 import type { Run } from './run.ts';

@@ -1,6 +1,6 @@
 import { IsOptional, isEmail, Length, Matches, MaxLength, ValidateBy } from 'class-validator';
 import { Field, InputType } from 'type-graphql';
-import { EMAIL_LENGTH, NAME_LENGTH, PASSWORD_LENGTH, USERNAME } from '../services/account-rules.ts';
+import { EMAIL_LENGTH, NAME_LENGTH, PASSWORD_LENGTH, USERNAME } from '../services/accounts/account-rules.ts';
 
 const USERNAME_RULE = { message: 'a username has 3 to 30 letters, digits or underscores' };
 

@@ -1,7 +1,7 @@
 import { Arg, Ctx, FieldResolver, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { AppError } from '../errors.ts';
 import { Role, StorageUsage, User } from '../models/user.ts';
-import type { Usage } from '../services/profiles.ts';
+import type { Usage } from '../services/accounts/profiles.ts';
 import { UpdateProfileInput } from './account-inputs.ts';
 import { isProvedNow } from './account-types.ts';
 import { type Context, viewerOf } from './context.ts';

@@ -1,7 +1,7 @@
 import { Field, ObjectType } from 'type-graphql';
 import { DateTime } from '../models/scalars.ts';
 import { User } from '../models/user.ts';
-import type { SignedIn } from '../services/sessions.ts';
+import type { SignedIn } from '../services/accounts/sessions.ts';
 import type { RefreshCookie } from './context.ts';
 
 /** The tokens of a session and the account they speak for. */

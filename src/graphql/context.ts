@@ -1,13 +1,13 @@
 import type DataLoader from 'dataloader';
 import { AppError } from '../errors.ts';
 import type { User } from '../models/user.ts';
-import type { AccountService } from '../services/accounts.ts';
-import type { DirectUploads } from '../services/direct-uploads.ts';
-import type { FileListing } from '../services/file-listing.ts';
-import type { FileService } from '../services/files.ts';
-import type { LinkService } from '../services/links.ts';
-import type { SessionService } from '../services/sessions.ts';
-import type { UploadService } from '../services/uploads.ts';
+import type { AccountService } from '../services/accounts/accounts.ts';
+import type { SessionService } from '../services/accounts/sessions.ts';
+import type { FileListing } from '../services/files/file-listing.ts';
+import type { FileService } from '../services/files/files.ts';
+import type { LinkService } from '../services/files/links.ts';
+import type { DirectUploads } from '../services/uploads/direct-uploads.ts';
+import type { UploadService } from '../services/uploads/uploads.ts';
 import type { ClientFacts, Viewer } from '../services/viewer.ts';
 
 /** The use cases that resolvers call. */

@@ -12,7 +12,7 @@ import {
 } from 'class-validator';
 import { ArgsType, Field, InputType, Int } from 'type-graphql';
 import { DateTime, SafeInt } from '../models/scalars.ts';
-import { isCleanFileName } from '../services/file-names.ts';
+import { isCleanFileName } from '../services/files/file-names.ts';
 import { FileSortField, SortDirection } from './file-types.ts';
 
 const MAX_TAGS = 20;

@@ -2,7 +2,7 @@ import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root
 import { AppError } from '../errors.ts';
 import { StoredFile } from '../models/file.ts';
 import { User } from '../models/user.ts';
-import type { FileOrder } from '../services/file-cursors.ts';
+import type { FileOrder } from '../services/files/file-cursors.ts';
 import { type Context, viewerOf } from './context.ts';
 import { type FileSort, ForwardListArgs, ListArgs, UpdateFileInput } from './file-inputs.ts';
 import {

@@ -1,7 +1,7 @@
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { FILE_SORT_FIELDS, type StoredFile as FileShape, StoredFile } from '../models/file.ts';
 import { SafeInt } from '../models/scalars.ts';
-import type { FileListing, FilePage } from '../services/file-listing.ts';
+import type { FileListing, FilePage } from '../services/files/file-listing.ts';
 
 /** How a browser treats a content. */
 export enum Disposition {

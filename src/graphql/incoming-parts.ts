@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
-import type { IncomingContent, IncomingFile } from '../services/uploads.ts';
+import type { IncomingContent, IncomingFile } from '../services/uploads/uploads.ts';
 import { discard, PartStream } from './part-stream.ts';
 import { SpillBudget, SpillFile } from './spill-file.ts';
 

@@ -1,7 +1,7 @@
 import { GraphQLUpload } from 'graphql-upload-ts';
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
 import { StoredFile } from '../models/file.ts';
-import type { IncomingFile } from '../services/uploads.ts';
+import type { IncomingFile } from '../services/uploads/uploads.ts';
 import { type Context, viewerOf } from './context.ts';
 import { UploadFileInput } from './file-inputs.ts';
 

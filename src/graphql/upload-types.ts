@@ -1,6 +1,6 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { DateTime, JSONObject, SafeInt } from '../models/scalars.ts';
-import type { UploadTicket as Ticket, TicketPart } from '../services/tickets.ts';
+import type { UploadTicket as Ticket, TicketPart } from '../services/uploads/tickets.ts';
 
 /** Where to send one part of a file. */
 @ObjectType({ description: 'One part of a file, and the request that sends it.' })

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
-import type { Download, DownloadService } from '../services/downloads.ts';
-import type { LinkParameters } from '../services/links.ts';
+import type { Download, DownloadService } from '../services/files/downloads.ts';
+import type { LinkParameters } from '../services/files/links.ts';
 import { contentHeaders } from './content-headers.ts';
 import { evaluate, rangeApplies } from './preconditions.ts';
 import { type ByteInterval, contentRange, parseRange } from './range.ts';

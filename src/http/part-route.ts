@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
-import type { PartLinkParameters } from '../services/part-links.ts';
-import type { AdmittedPart, PartUploads } from '../services/part-uploads.ts';
+import type { PartLinkParameters } from '../services/uploads/part-links.ts';
+import type { AdmittedPart, PartUploads } from '../services/uploads/part-uploads.ts';
 import { type AnswerUnread, errorBody } from './error-answers.ts';
 
 interface PartRequest {

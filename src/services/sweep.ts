@@ -3,13 +3,13 @@ import type { Collections } from '../models/collections.ts';
 import { LISTED, NEVER } from '../models/file.ts';
 import { UploadStatus } from '../models/file-enums.ts';
 import type { ObjectId } from '../models/object-id.ts';
-import { BlobDisposal } from './blob-disposal.ts';
-import type { BlobReferences } from './blob-references.ts';
-import type { FilePurge } from './file-purge.ts';
+import { LostContents } from './check/lost-contents.ts';
+import { emptyLostFound, LOST_FOUND_MS } from './check/lost-found.ts';
+import { BlobDisposal } from './copies/blob-disposal.ts';
+import type { BlobReferences } from './copies/blob-references.ts';
+import type { FilePurge } from './files/file-purge.ts';
 import type { Ledger } from './ledger.ts';
-import { LostContents } from './lost-contents.ts';
-import { emptyLostFound, LOST_FOUND_MS } from './lost-found.ts';
-import type { UploadUndo } from './upload-undo.ts';
+import type { UploadUndo } from './uploads/upload-undo.ts';
 
 /** After how long each kind of leftover is taken for one; milliseconds. */
 export interface SweepAges {

@@ -9,8 +9,8 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../src/blobs/local-store.ts';
 import { unavailable } from '../../src/blobs/storage-failure.ts';
 import type { Blob } from '../../src/models/blob.ts';
-import { CONDEMNED } from '../../src/services/blob-placement.ts';
-import { Throttle } from '../../src/services/throttle.ts';
+import { CONDEMNED } from '../../src/services/copies/blob-placement.ts';
+import { Throttle } from '../../src/services/copies/throttle.ts';
 import { blobNow, type CopyNode, copyNode, namedStore, overwrite, storeBlob } from '../support/copy-node.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -7,9 +7,9 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../src/blobs/local-store.ts';
 import type { Blob } from '../../src/models/blob.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
-import type { MoveOptions, MoveOrder } from '../../src/services/blob-moves.ts';
-import { BlobReader } from '../../src/services/blob-reader.ts';
-import { Throttle } from '../../src/services/throttle.ts';
+import type { MoveOptions, MoveOrder } from '../../src/services/copies/blob-moves.ts';
+import { BlobReader } from '../../src/services/copies/blob-reader.ts';
+import { Throttle } from '../../src/services/copies/throttle.ts';
 import { blobNow, contradictions, copyNode, namedStore, overwrite, storeBlob } from '../support/copy-node.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -8,7 +8,7 @@ import type { BlobStore, ByteRange } from '../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../src/blobs/local-store.ts';
 import { storageFailure } from '../../src/blobs/storage-failure.ts';
 import type { Blob } from '../../src/models/blob.ts';
-import { BlobReader } from '../../src/services/blob-reader.ts';
+import { BlobReader } from '../../src/services/copies/blob-reader.ts';
 import {
   blobNow,
   type CopyNode,

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../src/blobs/local-store.ts';
 import { collectionsOf } from '../../src/models/collections.ts';
-import type { MoveOptions } from '../../src/services/blob-moves.ts';
+import type { MoveOptions } from '../../src/services/copies/blob-moves.ts';
 import {
   blobNow,
   type CopyNode,

@@ -7,7 +7,7 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../src/blobs/local-store.ts';
 import { unavailable } from '../../src/blobs/storage-failure.ts';
 import type { Blob } from '../../src/models/blob.ts';
-import { backOff } from '../../src/services/copy-duty.ts';
+import { backOff } from '../../src/services/copies/copy-duty.ts';
 import { blobNow, contradictions, copyNode, namedStore, overwrite, storeBlob } from '../support/copy-node.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -9,10 +9,10 @@ import { open as openLocalStore } from '../../src/blobs/local-store.ts';
 import { Stores } from '../../src/blobs/stores.ts';
 import type { Blob } from '../../src/models/blob.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
-import { BlobReferences } from '../../src/services/blob-references.ts';
+import { StorageCheck } from '../../src/services/check/storage-check.ts';
+import type { Result } from '../../src/services/check/storage-findings.ts';
+import { BlobReferences } from '../../src/services/copies/blob-references.ts';
 import { Leases } from '../../src/services/leases.ts';
-import { StorageCheck } from '../../src/services/storage-check.ts';
-import type { Result } from '../../src/services/storage-findings.ts';
 import { blobNow, contradictions, copyNode, namedStore, overwrite, storeBlob } from '../support/copy-node.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { PartLinks } from '../../src/services/part-links.ts';
+import { PartLinks } from '../../src/services/uploads/part-links.ts';
 import { TicketBench } from '../support/sent-tickets.ts';
 
 let bench: TicketBench;

@@ -4,8 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keyIn, newBlobKey } from '../../src/blobs/blob-store.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
-import { mergeSorted } from '../../src/services/sorted-merge.ts';
-import { placesAt } from '../../src/services/stored-places.ts';
+import { mergeSorted } from '../../src/services/check/sorted-merge.ts';
+import { placesAt } from '../../src/services/check/stored-places.ts';
 import { putObject } from '../support/check-node.ts';
 import { CheckStage } from '../support/check-stage.ts';
 

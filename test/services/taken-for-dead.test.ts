@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../src/blobs/local-store.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
-import { UploadRun } from '../../src/services/upload-run.ts';
-import { UploadService } from '../../src/services/uploads.ts';
+import { UploadRun } from '../../src/services/uploads/upload-run.ts';
+import { UploadService } from '../../src/services/uploads/uploads.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { heldFor, put, uploadNode } from '../support/upload-node.ts';

@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { AccessTokens } from '../../src/auth/access-tokens.ts';
 import { Passwords } from '../../src/auth/passwords.ts';
 import type { Collections } from '../../src/models/collections.ts';
-import { AccountService, type NewAccount } from '../../src/services/accounts.ts';
-import { SessionService, type SignedIn } from '../../src/services/sessions.ts';
+import { AccountService, type NewAccount } from '../../src/services/accounts/accounts.ts';
+import { SessionService, type SignedIn } from '../../src/services/accounts/sessions.ts';
 import type { ClientFacts, Viewer } from '../../src/services/viewer.ts';
 
 /** A client like any other. */

@@ -5,9 +5,9 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { Stores } from '../../src/blobs/stores.ts';
 import type { Collections } from '../../src/models/collections.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
+import { StorageCheck } from '../../src/services/check/storage-check.ts';
+import type { CheckOptions, Result } from '../../src/services/check/storage-findings.ts';
 import { Leases } from '../../src/services/leases.ts';
-import { StorageCheck } from '../../src/services/storage-check.ts';
-import type { CheckOptions, Result } from '../../src/services/storage-findings.ts';
 
 /** A check over these stores; for it, every object is old enough to be looked at. */
 export function checkNode(

@@ -5,12 +5,12 @@ import { Stores } from '../../src/blobs/stores.ts';
 import type { Blob } from '../../src/models/blob.ts';
 import type { Collections } from '../../src/models/collections.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
-import { BackupWalk } from '../../src/services/backup-walk.ts';
-import { BlobCopies } from '../../src/services/blob-copies.ts';
-import { BlobDisposal } from '../../src/services/blob-disposal.ts';
-import { BlobMoves } from '../../src/services/blob-moves.ts';
-import { BlobPlacement } from '../../src/services/blob-placement.ts';
-import { CopyDuty } from '../../src/services/copy-duty.ts';
+import { BackupWalk } from '../../src/services/copies/backup-walk.ts';
+import { BlobCopies } from '../../src/services/copies/blob-copies.ts';
+import { BlobDisposal } from '../../src/services/copies/blob-disposal.ts';
+import { BlobMoves } from '../../src/services/copies/blob-moves.ts';
+import { BlobPlacement } from '../../src/services/copies/blob-placement.ts';
+import { CopyDuty } from '../../src/services/copies/copy-duty.ts';
 import { open as openMemory } from '../blobs/memory-store.ts';
 
 /** A store in this process's memory that goes by another provider's name. */

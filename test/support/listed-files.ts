@@ -2,8 +2,8 @@ import type { Collections } from '../../src/models/collections.ts';
 import { FILE_SORT_FIELDS, type FileSortKey, type StoredFile } from '../../src/models/file.ts';
 import { StorageProvider, UploadStatus } from '../../src/models/file-enums.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
-import type { FileOrder } from '../../src/services/file-cursors.ts';
-import { completion, draftOf } from '../../src/services/file-drafts.ts';
+import type { FileOrder } from '../../src/services/files/file-cursors.ts';
+import { completion, draftOf } from '../../src/services/files/file-drafts.ts';
 
 /** Numbers from 0 up to 1 that depend on the seed alone (mulberry32). */
 export function seeded(seed: number): () => number {

@@ -1,0 +1,124 @@
+import type { Readable } from 'node:stream';
+import { type ByteRange, isDirect } from '../../blobs/blob-store.ts';
+import type { Stores } from '../../blobs/stores.ts';
+import type { Collections } from '../../models/collections.ts';
+import type { StoredFile } from '../../models/file.ts';
+import type { SessionService } from '../accounts/sessions.ts';
+import type { BlobReader } from '../copies/blob-reader.ts';
+import type { Viewer } from '../viewer.ts';
+import { type FileService, notFound } from './files.ts';
+import type { Disposition, LinkParameters, LinkService } from './links.ts';
+
+/** How a request asks for a content: with an access token, with a signed URL, or with neither for public files. */
+export interface DownloadRequest {
+  readonly fileId: string;
+  readonly bearer: string | null;
+  readonly link: LinkParameters;
+}
+
+/** A file whose content the caller may have. */
+export interface Download {
+  readonly file: StoredFile;
+  readonly disposition: Disposition;
+}
+
+/** How a content is to be answered, whoever answers it. */
+export interface ContentFacts {
+  readonly contentType: string;
+  readonly contentDisposition: string;
+}
+
+// Long enough to follow a redirection, short enough that its address is worth little to whoever finds it in a log.
+const REDIRECT_SECONDS = 60;
+
+/** Hands bytes back: who may have them, and the stream of them. */
+export class DownloadService {
+  private readonly collections: Collections;
+  private readonly files: FileService;
+  private readonly sessions: SessionService;
+  private readonly links: LinkService;
+  private readonly reader: BlobReader;
+  private readonly stores: Stores;
+  private readonly redirects: boolean;
+
+  /** With `redirects`, downloads are sent on to the provider where it can serve them. */
+  constructor(parts: {
+    collections: Collections;
+    files: FileService;
+    sessions: SessionService;
+    links: LinkService;
+    reader: BlobReader;
+    stores: Stores;
+    redirects: boolean;
+  }) {
+    this.collections = parts.collections;
+    this.files = parts.files;
+    this.sessions = parts.sessions;
+    this.links = parts.links;
+    this.reader = parts.reader;
+    this.stores = parts.stores;
+    this.redirects = parts.redirects;
+  }
+
+  /**
+   * The file, if this request may have its content. Rejects with UNAUTHENTICATED for a token that is not valid,
+   * FORBIDDEN or GONE for a link that is not, GONE for an expired file and NOT_FOUND for everything the caller may not see.
+   */
+  async authorise(request: DownloadRequest): Promise<Download> {
+    const { fileId, bearer, link } = request;
+    if (link.signature !== undefined) {
+      const grant = this.links.verify(fileId, link);
+      const viewer = grant.viewer && (await this.stillActive(grant.viewer));
+      return { file: await this.get(viewer, fileId), disposition: grant.disposition };
+    }
+    const viewer = bearer === null ? null : await this.sessions.authenticate(bearer);
+    return {
+      file: await this.get(viewer, fileId),
+      disposition: link.disposition === 'inline' ? 'inline' : 'attachment',
+    };
+  }
+
+  /** The content’s bytes, or one range of them; rejects before any byte. Destroying the stream frees what it holds. */
+  async open(file: StoredFile, range?: ByteRange): Promise<Readable> {
+    return this.reader.open(await this.reader.find(file.blob), range);
+  }
+
+  /**
+   * An address at which the provider itself answers the whole content or a range of it, for a minute; null where the
+   * service has to. That is so for encrypted content, and where the copy that is read first is not there in full.
+   */
+  async addressElsewhere(file: StoredFile, facts: ContentFacts): Promise<string | null> {
+    if (!this.redirects || file.encryption.isEncrypted) return null;
+    try {
+      const blob = await this.reader.find(file.blob);
+      const store = this.stores.of(blob);
+      if (!isDirect(store)) return null;
+      await this.reader.requireFirst(blob);
+      return await store.downloadUrl(blob.key, { expiresInSeconds: REDIRECT_SECONDS, ...facts });
+    } catch {
+      // Another copy may serve; if none does, reading tells why.
+      return null;
+    }
+  }
+
+  /** Counts one download; a count that fails must not fail the download, so the caller need not wait. */
+  async count(file: StoredFile): Promise<void> {
+    await this.collections.files.updateOne(
+      { _id: file._id },
+      { $inc: { downloadCount: 1 }, $set: { lastDownloaded: new Date() } },
+      { timestamps: false },
+    );
+  }
+
+  private async get(viewer: Pick<Viewer, 'userId'> | null, fileId: string): Promise<StoredFile> {
+    const file = await this.files.get(viewer, fileId, 'download');
+    if (file.isDeleted) throw notFound();
+    return file;
+  }
+
+  private async stillActive(viewer: Pick<Viewer, 'userId'>): Promise<Pick<Viewer, 'userId'>> {
+    const active = await this.collections.users.exists({ _id: viewer.userId, isActive: true });
+    if (!active) throw notFound();
+    return viewer;
+  }
+}

@@ -1,0 +1,63 @@
+import type { Signer } from '../../auth/signatures.ts';
+import { AppError } from '../../errors.ts';
+import type { FileSortKey, StoredFile } from '../../models/file.ts';
+import { type ObjectId, parseId } from '../../models/object-id.ts';
+
+/** One list order. */
+export interface FileOrder {
+  readonly field: FileSortKey;
+  readonly direction: 1 | -1;
+}
+
+/** A place in a list: the sorted field’s value and, for equal values, the id. */
+export interface FilePosition {
+  readonly value: Date | string | number;
+  readonly id: ObjectId;
+}
+
+const KIND: Record<FileSortKey, 'date' | 'string' | 'number'> = {
+  createdAt: 'date',
+  updatedAt: 'date',
+  sortName: 'string',
+  fileSize: 'number',
+  downloadCount: 'number',
+};
+
+/** Opaque, signed cursors; each belongs to the order it was made for. */
+export class FileCursors {
+  private readonly signer: Signer;
+
+  constructor(signer: Signer) {
+    this.signer = signer;
+  }
+
+  /** The cursor of one file in a list of this order. */
+  encode(order: FileOrder, file: StoredFile): string {
+    const value = file[order.field];
+    const stored = value instanceof Date ? value.getTime() : value;
+    const text = JSON.stringify([order.field, order.direction, stored, file._id.toHexString()]);
+    const payload = Buffer.from(text).toString('base64url');
+    return `${payload}.${this.signer.sign(payload)}`;
+  }
+
+  /** The place a cursor names; BAD_USER_INPUT when it was tampered with or belongs to another order. */
+  decode(order: FileOrder, cursor: string, argument: 'after' | 'before'): FilePosition {
+    const position = this.parse(order, cursor);
+    if (position) return position;
+    const message = 'is not a cursor of this list and order';
+    throw new AppError('BAD_USER_INPUT', `\`${argument}\` ${message}.`, {
+      issues: [{ field: argument, message }],
+    });
+  }
+
+  private parse(order: FileOrder, cursor: string): FilePosition | null {
+    const dot = cursor.indexOf('.');
+    const payload = cursor.slice(0, dot);
+    if (dot < 0 || !this.signer.verify(payload, cursor.slice(dot + 1))) return null;
+    const text = Buffer.from(payload, 'base64url').toString();
+    const [field, direction, value, hex] = JSON.parse(text) as [unknown, unknown, string | number, unknown];
+    const id = parseId(hex);
+    if (field !== order.field || direction !== order.direction || !id) return null;
+    return { id, value: KIND[order.field] === 'date' ? new Date(value) : value };
+  }
+}

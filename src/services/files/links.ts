@@ -1,0 +1,75 @@
+import type { Signer } from '../../auth/signatures.ts';
+import { AppError } from '../../errors.ts';
+import { parseId } from '../../models/object-id.ts';
+import type { Viewer } from '../viewer.ts';
+
+/** How a browser treats the content: shown in the page, or saved. */
+export type Disposition = 'inline' | 'attachment';
+
+/** The query parameters of a signed URL, as a request brought them. */
+export interface LinkParameters {
+  readonly disposition?: unknown;
+  readonly expires?: unknown;
+  readonly by?: unknown;
+  readonly signature?: unknown;
+}
+
+/** What a valid link grants: this file’s content, as this account may fetch it. */
+export interface LinkGrant {
+  readonly viewer: Pick<Viewer, 'userId'> | null;
+  readonly disposition: Disposition;
+}
+
+/** The shortest time a link may work for. */
+export const MIN_LINK_SECONDS = 1;
+/** Seven days. */
+export const MAX_LINK_SECONDS = 7 * 24 * 60 * 60;
+
+/** Signed URLs: bound to a file, a disposition, an expiry and the account that asked. */
+export class LinkService {
+  private readonly signer: Signer;
+  private readonly baseUrl: () => string;
+
+  constructor(signer: Signer, baseUrl: () => string) {
+    this.signer = signer;
+    this.baseUrl = baseUrl;
+  }
+
+  /** A URL of the file’s content that works without headers for so many seconds. */
+  contentUrl(
+    viewer: Pick<Viewer, 'userId'> | null,
+    fileId: string,
+    expiresInSeconds: number,
+    disposition: Disposition,
+  ): string {
+    if (!(expiresInSeconds >= MIN_LINK_SECONDS && expiresInSeconds <= MAX_LINK_SECONDS)) {
+      const message = `must lie between ${MIN_LINK_SECONDS} and ${MAX_LINK_SECONDS}`;
+      throw new AppError('BAD_USER_INPUT', `expiresInSeconds ${message}.`, {
+        issues: [{ field: 'expiresInSeconds', message }],
+      });
+    }
+    const expires = String(Math.floor(Date.now() / 1000) + expiresInSeconds);
+    const by = viewer ? viewer.userId.toHexString() : '';
+    const signature = this.signer.sign(signedText(fileId, disposition, expires, by));
+    const query = new URLSearchParams({ disposition, expires, ...(by && { by }), signature });
+    return `${this.baseUrl()}/files/${fileId}/content?${query}`;
+  }
+
+  /** What the link grants; rejects a signature that is not ours with FORBIDDEN, an expired link with GONE. */
+  verify(fileId: string, link: LinkParameters): LinkGrant {
+    const { disposition, expires, by = '', signature } = link;
+    const wellFormed =
+      (disposition === 'inline' || disposition === 'attachment') &&
+      typeof expires === 'string' &&
+      /^\d{1,12}$/.test(expires) &&
+      typeof by === 'string' &&
+      this.signer.verify(signedText(fileId, disposition, expires, by), signature);
+    if (!wellFormed) throw new AppError('FORBIDDEN', 'The link’s signature is not valid.');
+    if (Number(expires) * 1000 <= Date.now()) throw new AppError('GONE', 'The link has expired.');
+    const userId = parseId(by);
+    return { viewer: userId && { userId }, disposition };
+  }
+}
+
+const signedText = (fileId: string, disposition: string, expires: string, by: string) =>
+  [fileId, disposition, expires, by].join('\n');

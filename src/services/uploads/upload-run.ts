@@ -1,0 +1,177 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Stores } from '../../blobs/stores.ts';
+import { AppError } from '../../errors.ts';
+import type { Blob } from '../../models/blob.ts';
+import type { ObjectId } from '../../models/object-id.ts';
+import type { BlobReferences } from '../copies/blob-references.ts';
+import { completion } from '../files/file-drafts.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Reservation } from '../quota.ts';
+import { type IntakeResult, type IntakeRules, UploadIntake } from './upload-intake.ts';
+import type { UploadRecords } from './upload-records.ts';
+import type { UploadRemains } from './upload-undo.ts';
+
+/** Told about each upload as it begins and ends, for metrics. */
+export interface UploadObserver {
+  began(): void;
+  /** Bytes have come in. */
+  received(bytes: number): void;
+  ended(outcome: 'completed' | 'failed', bytes: number): void;
+}
+
+/** A content that is about to come in, and the document that waits for it. */
+export interface RunningUpload {
+  readonly file: ObjectId;
+  readonly owner: ObjectId;
+  /** The new key that the bytes are written under. */
+  readonly key: string;
+  readonly source: Readable;
+  readonly declaredType: string;
+  /** Hex SHA-256 that the content must have. */
+  readonly sha256: string | null | undefined;
+  readonly reservation: Reservation;
+  /** No byte goes on before it resolves: the document that tells of them comes first. */
+  readonly registered: Promise<unknown>;
+  /** When what it leaves beside the blob is to be gone, where it leaves something. */
+  readonly tidyBy?: Date;
+  readonly signal: AbortSignal;
+  /** Takes back what a failed run has done; it must not reject. */
+  giveUp(error: unknown, remains: UploadRemains): Promise<unknown>;
+}
+
+/** What a run has written into the document. */
+export type Completed = ReturnType<typeof completion>['set'];
+
+const HEARTBEAT_MS = 30_000;
+
+/** The one path from a stream to a COMPLETED file, wherever the stream comes from. */
+export class UploadRun {
+  private readonly records: UploadRecords;
+  private readonly stores: Stores;
+  private readonly references: BlobReferences;
+  private readonly usage: Ledger;
+  private readonly observer: UploadObserver;
+  private readonly heartbeatMs: number;
+  private readonly running = new Set<Promise<unknown>>();
+  readonly rules: IntakeRules;
+
+  constructor(parts: {
+    records: UploadRecords;
+    stores: Stores;
+    references: BlobReferences;
+    usage: Ledger;
+    rules: IntakeRules;
+    observer: UploadObserver;
+    /** How often an upload shows that it lives. */
+    heartbeatMs?: number;
+  }) {
+    this.records = parts.records;
+    this.stores = parts.stores;
+    this.references = parts.references;
+    this.usage = parts.usage;
+    this.rules = parts.rules;
+    this.observer = parts.observer;
+    this.heartbeatMs = parts.heartbeatMs ?? HEARTBEAT_MS;
+  }
+
+  /** The same work, which `idle` then waits for. */
+  async track<T>(work: Promise<T>): Promise<T> {
+    this.running.add(work);
+    try {
+      return await work;
+    } finally {
+      this.running.delete(work);
+    }
+  }
+
+  /** Resolves once no upload runs and nothing of one waits to be written. */
+  async idle(): Promise<void> {
+    while (this.running.size > 0) await Promise.allSettled(this.running);
+    await Promise.all([this.usage.settledAll(), this.references.ledger.settledAll()]);
+  }
+
+  /**
+   * Streams the content into the store, checks it on its way and completes its document. Rejects with
+   * PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, QUOTA_EXCEEDED, HASH_MISMATCH or STORAGE_UNAVAILABLE, or as the source
+   * does; it is given up by then.
+   */
+  async take(upload: RunningUpload): Promise<Completed> {
+    const { file, owner, key, reservation } = upload;
+    const intake = new UploadIntake({
+      rules: this.rules,
+      declaredType: upload.declaredType,
+      reservation,
+      registered: upload.registered,
+      onBytes: (bytes) => this.observer.received(bytes),
+    });
+    // The intake asks for it only once bytes have come, which may be much later than Node would take it for unheard.
+    upload.registered.catch((error) => intake.destroy(error));
+    let blob: Blob | undefined;
+    this.observer.began();
+    try {
+      const result = await this.receive(upload, intake);
+      requireSameHash(upload.sha256, result.hash);
+      blob = await this.references.acquire({ ...result, key }, file);
+      const written = await this.complete(upload, result, blob);
+      this.references.ledger.settleSoon(blob._id, file);
+      if (reservation.bytes === result.size) this.usage.settleSoon(owner, file);
+      else await this.usage.settle(owner, file, result.size);
+      this.observer.ended('completed', result.size);
+      return written;
+    } catch (error) {
+      upload.source.destroy();
+      this.observer.ended('failed', intake.received);
+      // A write that is still under way would come back to life what the undo takes away.
+      await Promise.allSettled([upload.registered, reservation.idle()]);
+      await upload.giveUp(error, { key, blob: blob?._id });
+      throw error;
+    }
+  }
+
+  private async receive(upload: RunningUpload, intake: UploadIntake): Promise<IntakeResult> {
+    const { file, key, source, signal } = upload;
+    let aliveAt = Date.now();
+    const beat = async () => {
+      const at = Date.now();
+      if (!(await this.records.beat(file))) throw takenForDead();
+      aliveAt = at;
+    };
+    const heartbeat = setInterval(() => {
+      beat().catch((error) => error instanceof AppError && intake.destroy(error));
+    }, this.heartbeatMs);
+    try {
+      const stored = this.stores.primary.put(key, intake, { signal, atMost: this.rules.maxFileSize });
+      // A store that fails stops reading; the source must hear of it or it would wait for ever.
+      stored.catch((error) => intake.destroy(error));
+      const ends = await Promise.allSettled([stored, pipeline(source, intake, { signal })]);
+      const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+      // Whichever end broke, the other one fails too, but only the first knows why.
+      if (failures.length > 0) throw failures.find((error) => error instanceof AppError) ?? failures[0];
+      // Who takes it for dead deletes its bytes, which no blob may name by then.
+      if (Date.now() - aliveAt > this.heartbeatMs) await beat();
+      return intake.result();
+    } finally {
+      clearInterval(heartbeat);
+    }
+  }
+
+  private async complete(upload: RunningUpload, result: IntakeResult, blob: Blob): Promise<Completed> {
+    const change = completion(result, blob, upload.tidyBy);
+    if (!(await this.records.complete(upload.file, change))) {
+      throw takenForDead();
+    }
+    return change.set;
+  }
+}
+
+const takenForDead = () => new AppError('CONFLICT', 'The upload was given up as stale; send the file again.');
+
+function requireSameHash(expected: string | null | undefined, actual: string): void {
+  if (expected && expected.toLowerCase() !== actual) {
+    throw new AppError(
+      'HASH_MISMATCH',
+      `The content’s SHA-256 is ${actual}, not the one that was announced.`,
+    );
+  }
+}
