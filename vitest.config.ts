@@ -8,7 +8,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/reflect-metadata.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // Much of a run is waiting: for time-outs, for leases, for servers that are slow on purpose.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

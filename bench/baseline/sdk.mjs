@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import jwt from 'jsonwebtoken';
@@ -79,11 +80,22 @@ let sdk;
 
 serve(async ({ kind, provider, env, key, bytes }) => {
   sdk ??= await SDKS[provider](env);
+  if (kind === 'serve') return { origin: await serveDownloads() };
   const started = performance.now();
   if (kind === 'upload') await sdk.upload(key, contentOf(bytes));
   else await drain(await sdk.download(key), bytes);
   return { seconds: (performance.now() - started) / 1000 };
 });
+
+/** The least server that hands the SDK’s stream on; the path of a request is the key. */
+async function serveDownloads() {
+  const server = createServer(async ({ url }, response) => {
+    const stream = await sdk.download(url.slice(1));
+    pipeline(stream, response).catch(() => response.destroy());
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  return `http://127.0.0.1:${server.address().port}`;
+}
 
 function contentOf(bytes) {
   let left = bytes;

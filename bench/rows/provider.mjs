@@ -34,12 +34,18 @@ export async function providerTransfers(scope, { rounds, providerBytes: bytes },
   const url = `${server.origin}/files/${last.data.uploadFile.id}/content`;
   const key = newKey();
   await bare('upload', key);
+  const { origin } = await sdk.ask({ kind: 'serve', provider, env });
   const downloads = await contest(scope, up, {
     ours: {
       pid: server.pid,
       run: async () => rate(await client.ask({ kind: 'download', url, token: server.token, bytes })),
     },
     sdk: { pid: sdk.pid, run: async () => rate(await bare('download', key)) },
+    piped: {
+      pid: sdk.pid,
+      run: async () =>
+        rate(await client.ask({ kind: 'download', url: `${origin}/${key}`, token: null, bytes })),
+    },
   });
   await server.stop();
   return [
@@ -50,6 +56,13 @@ export async function providerTransfers(scope, { rounds, providerBytes: bytes },
       ours: downloads.ours,
       baseline: downloads.sdk,
       goal: 0.8,
+    }),
+    compared({
+      ...up,
+      what: 'download : SDK piped over HTTP',
+      ours: downloads.ours,
+      baseline: downloads.piped,
+      goal: null,
     }),
   ];
 }

@@ -2,8 +2,7 @@ const MiB = 2 ** 20;
 // What one put may hold by its contract is 64 MiB; the rest of it is for what comes while no part has room.
 const PARTS_MEMORY = 62 * MiB;
 // What all puts of the process share, so that a crowd of them needs hardly more than a few.
-const SHARED_MEMORY = 96 * MiB;
-const LEAST_HELD = 2;
+const SHARED_MEMORY = 64 * MiB;
 
 /**
  * How large the parts of an upload must be, in bytes: the configured size, or more where up to `atMost` bytes would
@@ -16,9 +15,9 @@ export function partSizeFor(configured: number, atMost: number | undefined, most
 
 /**
  * How many parts of this size one of `puts` puts holds at once, at most: those on their way and the one that is being
- * filled, within 62 MiB and, where that leaves each at least two, within its share of 96 MiB; at least one.
+ * filled, within 62 MiB and within its share of 64 MiB; at least one, which is then filled and sent in turn.
  */
 export function partsHeld(partSize: number, partsInFlight: number, puts: number): number {
-  const share = Math.max(LEAST_HELD, Math.floor(SHARED_MEMORY / puts / partSize));
-  return Math.max(1, Math.min(partsInFlight + 1, share, Math.floor(PARTS_MEMORY / partSize)));
+  const parts = Math.floor(Math.min(PARTS_MEMORY, SHARED_MEMORY / puts) / partSize);
+  return Math.max(1, Math.min(partsInFlight + 1, parts));
 }
