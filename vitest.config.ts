@@ -8,8 +8,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/reflect-metadata.ts'],
     pool: 'forks',
-    // Much of a run is waiting: for time-outs, for leases, for servers that are slow on purpose.
-    maxWorkers: 3,
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

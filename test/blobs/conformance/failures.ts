@@ -177,7 +177,8 @@ export function survivesFailures(store: () => BlobStore): void {
     await wait(200);
     const soon = new Date(Date.now() + AN_HOUR);
     const counted = await store().sweepUnfinished(soon, { countOnly: true });
-    expect(await store().sweepUnfinished(soon, { countOnly: true })).toBe(counted);
+    // A part may have arrived meanwhile, but none is gone.
+    expect(await store().sweepUnfinished(soon, { countOnly: true })).toBeGreaterThanOrEqual(counted);
     source.push(null);
     expect(await putting).toBe(9 * MiB);
     expect((await store().stat(key)).size).toBe(9 * MiB);
