@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from 'mongoose';
 import type { Collections } from '../models/collections.ts';
+import { isDuplicateKey } from '../models/object-id.ts';
 import type { Migration } from './migration.ts';
 import { migration as indexes } from './migrations/0001-indexes.ts';
 import { migration as copies } from './migrations/0002-copies.ts';
@@ -18,7 +19,6 @@ interface Applied {
 
 const LOCK = 'lock';
 const LOCK_MS = 60_000;
-const DUPLICATE_KEY = 11000;
 
 /** The names of the migrations that this database has not seen. */
 export async function pendingMigrations(
@@ -78,7 +78,7 @@ async function take(connection: Connection, owner: string): Promise<boolean> {
     );
     return true;
   } catch (error) {
-    if ((error as { code?: number }).code === DUPLICATE_KEY) return false;
+    if (isDuplicateKey(error)) return false;
     throw error;
   }
 }

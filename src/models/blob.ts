@@ -5,7 +5,8 @@ import { Leftover, Place } from './place.ts';
 
 /**
  * The content itself, stored once; many files may share one. Unique on hash and size among live blobs, and only
- * hashes that the server computed over bytes it received are ever looked up here.
+ * hashes that the server computed over bytes it received are ever looked up here. As a Place it is the copy that is
+ * read first.
  */
 @index({ hash: 1, size: 1 }, { unique: true, partialFilterExpression: { live: true }, name: 'live_content' })
 @index({ key: 1 }, { unique: true, name: 'key' })
@@ -16,7 +17,7 @@ import { Leftover, Place } from './place.ts';
 @index({ copyDueAt: 1 }, { sparse: true, name: 'copies_due' })
 @index({ 'leftovers.deleteAfter': 1 }, { sparse: true, name: 'leftovers' })
 @modelOptions({ schemaOptions: { collection: 'blobs', timestamps: true, versionKey: false } })
-export class Blob {
+export class Blob extends Place {
   _id!: Types.ObjectId;
 
   /** SHA-256 of the plain content, lower-case hex. */
@@ -26,16 +27,6 @@ export class Blob {
   /** Bytes. */
   @prop({ type: () => Number, required: true })
   size!: number;
-
-  /** The provider of the copy that is read first; with `location` and `key` its Place. */
-  @prop({ type: () => String, required: true })
-  provider!: string;
-
-  @prop({ type: () => String, required: true })
-  location!: string;
-
-  @prop({ type: () => String, required: true })
-  key!: string;
 
   /** The other copies, each verified when it was made. */
   @prop({ type: () => [Place], default: undefined, _id: false })

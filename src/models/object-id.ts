@@ -17,3 +17,10 @@ const HEX = /^[0-9a-f]{24}$/i;
 export function parseId(text: unknown): ObjectId | null {
   return typeof text === 'string' && HEX.test(text) ? new ObjectId(text) : null;
 }
+
+const DUPLICATE_KEY = 11000;
+
+/** Whether a write failed because a unique index has its value already. */
+export function isDuplicateKey(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === DUPLICATE_KEY;
+}

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Collections } from '../models/collections.ts';
+import { isDuplicateKey } from '../models/object-id.ts';
 
 const LEASE_MS = 15_000;
 const RENEWALS = 4;
-const DUPLICATE_KEY = 11000;
 
 /** Lets work be done by one node at a time, by a document that its holder keeps renewing. */
 export class Leases {
@@ -62,7 +62,7 @@ export class Leases {
       // Without a holder it is free at once; whoever takes it first in the next step has it.
       await collection.insertOne({ _id: name as never, holder: '', until: new Date(0) });
     } catch (error) {
-      if ((error as { code?: number }).code === DUPLICATE_KEY) return false;
+      if (isDuplicateKey(error)) return false;
       throw error;
     }
     return this.take(name, holder);

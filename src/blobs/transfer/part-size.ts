@@ -9,8 +9,8 @@ const SHARED_MEMORY = 64 * MiB;
  * not fit into the most parts that the provider takes. Whole MiB.
  */
 export function partSizeFor(configured: number, atMost: number | undefined, mostParts: number): number {
-  const needed = Math.ceil((atMost ?? 0) / mostParts / MiB) * MiB;
-  return Math.max(configured, needed);
+  if (!atMost || atMost <= configured * mostParts) return configured;
+  return Math.ceil(atMost / mostParts / MiB) * MiB;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isEmail } from 'class-validator';
 import { AppError } from '../../errors.ts';
-import type { ObjectId } from '../../models/object-id.ts';
+import { isDuplicateKey, type ObjectId } from '../../models/object-id.ts';
 
 /** The form of a username. */
 export const USERNAME = /^[A-Za-z0-9_]{3,30}$/;
@@ -54,7 +54,7 @@ export function tombstone(userId: ObjectId): { username: string; email: string }
 
 /** The CONFLICT behind a unique index's refusal, or the error itself. */
 export function takenOr(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 11000) return error;
+  if (!(error instanceof Error) || !isDuplicateKey(error)) return error;
   const keys = 'keyPattern' in error ? Object.keys(error.keyPattern as object) : [];
   const [field] = keys;
   return field === 'username' || field === 'email' ? taken(field) : error;

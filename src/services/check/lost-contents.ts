@@ -1,9 +1,10 @@
 import type { Stores } from '../../blobs/stores.ts';
 import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
-import { LISTED, NEVER, type StoredFile } from '../../models/file.ts';
+import { LISTED, type StoredFile } from '../../models/file.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
 import type { Filter, ObjectId } from '../../models/object-id.ts';
+import { LOST, reviveFiles } from '../copies/blob-files.ts';
 import type { FilePurge } from '../files/file-purge.ts';
 
 /**
@@ -54,7 +55,7 @@ export class LostContents {
 
   /** Brings the files of a content back that is not lost any more. */
   async reviveFiles(blob: ObjectId): Promise<void> {
-    await this.collections.files.updateMany({ blob, ...LOST }, REVIVAL, { timestamps: false });
+    await reviveFiles(this.collections.files, blob);
   }
 
   /** Removes the lost files that match for good and gives their bytes back to the quota; resolves with how many. */
@@ -79,9 +80,3 @@ export class LostContents {
     return removed;
   }
 }
-
-/** What a file is whose content is lost. */
-export const LOST = { lostAt: { $gt: NEVER }, purgingAt: { $exists: false } };
-
-/** The update by which a lost file is there again. */
-export const REVIVAL = { $set: { uploadStatus: UploadStatus.COMPLETED }, $unset: { lostAt: '' } } as const;

@@ -7,7 +7,7 @@ import type { ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
 import { type BlobCopies, SourceFailure } from '../copies/blob-copies.ts';
 import { type BlobPlacement, formerPlaces } from '../copies/blob-placement.ts';
-import { copyState } from './copy-states.ts';
+import { copyState } from '../copies/copy-state.ts';
 import type { LostContents } from './lost-contents.ts';
 import { moveToLostFound } from './lost-found.ts';
 import type { Outcome } from './storage-findings.ts';

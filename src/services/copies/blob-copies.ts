@@ -1,4 +1,3 @@
-import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type BlobStore, newBlobKey, type OpenBlob } from '../../blobs/blob-store.ts';
 import type { Stores } from '../../blobs/stores.ts';
@@ -7,6 +6,7 @@ import type { Blob } from '../../models/blob.ts';
 import type { Place } from '../../models/place.ts';
 import type { BlobPlacement } from './blob-placement.ts';
 import { CopyCheck, type PassOptions } from './copy-check.ts';
+import { copyState } from './copy-state.ts';
 
 const RENEW_MS = 30_000;
 
@@ -98,29 +98,16 @@ export class BlobCopies {
 
   /** Whether every byte that lies there is the blob’s; rejects with STORAGE_UNAVAILABLE when that cannot be told now. */
   async verify(blob: Blob, place: Place, options: PassOptions = {}): Promise<boolean> {
-    if (!(await this.isThere(blob, place))) return false;
-    const { signal } = options;
-    const check = new CopyCheck(blob, options);
-    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    try {
-      const { stream } = await this.stores.of(place).open(place.key);
-      await pipeline(stream, check, nowhere, signal ? { signal } : {});
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (hasCode(error, 'NOT_FOUND')) return false;
-      throw error;
-    }
-    return check.matches;
+    return (await this.stateOf(blob, place, { ...options, deep: true })) === 'whole';
   }
 
   /** Whether something of the blob’s size lies there; rejects with STORAGE_UNAVAILABLE when that cannot be told now. */
   async isThere(blob: Blob, place: Place): Promise<boolean> {
-    try {
-      return (await this.stores.of(place).stat(place.key)).size === blob.size;
-    } catch (error) {
-      if (hasCode(error, 'NOT_FOUND')) return false;
-      throw error;
-    }
+    return (await this.stateOf(blob, place, { deep: false })) === 'whole';
+  }
+
+  private async stateOf(blob: Blob, place: Place, options: PassOptions & { deep: boolean }) {
+    return copyState(this.stores.of(place), place.key, blob, options);
   }
 
   private async transfer(blob: Blob, from: Place, to: BlobStore, key: string, options: PassOptions) {

@@ -1,11 +1,10 @@
 import type { Stores } from '../../blobs/stores.ts';
 import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
-import type { ObjectId } from '../../models/object-id.ts';
+import { isDuplicateKey, type ObjectId } from '../../models/object-id.ts';
 import type { Leftover, Place } from '../../models/place.ts';
 import { CONDEMNED } from './blob-placement.ts';
 
-const DUPLICATE_KEY = 11000;
 // A cursor that is not asked for ten minutes ends: as few documents at once as are surely dealt with by then.
 const BATCHED = { batchSize: 100 };
 
@@ -84,7 +83,7 @@ export class BlobDisposal {
     try {
       await blobs.updateOne({ _id }, { $set: { refCount, live: true }, ...unset });
     } catch (error) {
-      if ((error as { code?: number }).code !== DUPLICATE_KEY) throw error;
+      if (!isDuplicateKey(error)) throw error;
       // An equal one has come meanwhile: this one serves its files, and takes no new ones.
       await blobs.updateOne({ _id }, { $set: { refCount }, ...unset });
     }

@@ -3,8 +3,7 @@ import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { Expression, ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
-import { LOST, REVIVAL } from '../check/lost-contents.ts';
-import { placedAt } from './blob-references.ts';
+import { reviveFiles, tellFiles } from './blob-files.ts';
 
 /** The `deleteAfter` of a leftover that is being deleted: nothing can make it a copy, or keep it, any more. */
 export const CONDEMNED = new Date(0);
@@ -150,15 +149,14 @@ export class BlobPlacement {
 
   /** Tells the blob’s files where it lies. */
   async tellFiles(blob: Blob): Promise<void> {
-    await this.files.updateMany({ blob: blob._id }, { $set: placedAt(blob) }, { timestamps: false });
+    await tellFiles(this.files, blob);
   }
 
   /** Tells the files where the blob, as it was just read, lies, and ends what was due unless something came up since. */
   async settle(blob: Blob): Promise<void> {
     await this.tellFiles(blob);
     // Whoever brought a lost content back may have died before its files were.
-    if (!blob.lostAt)
-      await this.files.updateMany({ blob: blob._id, ...LOST }, REVIVAL, { timestamps: false });
+    if (!blob.lostAt) await reviveFiles(this.files, blob._id);
     const seen = { _id: blob._id, copyDueAt: blob.copyDueAt as Date };
     // An upload that refers to it since before it was moved may yet complete with the place it was given.
     const ended = blob.claims?.length

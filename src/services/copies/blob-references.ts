@@ -2,10 +2,10 @@ import type { Stores } from '../../blobs/stores.ts';
 import { hasCode } from '../../errors.ts';
 import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
-import type { ObjectId } from '../../models/object-id.ts';
-import { LOST, REVIVAL } from '../check/lost-contents.ts';
+import { isDuplicateKey, type ObjectId } from '../../models/object-id.ts';
 import { GroupCommit } from '../group-commit.ts';
 import { Ledger } from '../ledger.ts';
+import { reviveFiles, tellFiles } from './blob-files.ts';
 
 /** The content an upload has just stored under a key of its own. */
 export interface StoredContent {
@@ -20,8 +20,6 @@ interface Upload {
   readonly content: StoredContent;
   readonly file: ObjectId;
 }
-
-const DUPLICATE_KEY = 11000;
 
 /** Which blob a file refers to: equal contents share one, counted exactly. */
 export class BlobReferences {
@@ -152,18 +150,11 @@ export class BlobReferences {
       await this.stores.primary.delete(key);
       return (await this.blobs.findById(_id).lean()) ?? blob;
     }
-    await this.files.updateMany({ blob: _id }, { $set: placedAt(healed) }, { timestamps: false });
-    await this.files.updateMany({ blob: _id, ...LOST }, REVIVAL, { timestamps: false });
+    await tellFiles(this.files, healed);
+    await reviveFiles(this.files, _id);
     return healed;
   }
 }
-
-/** What a file tells of where its blob lies. */
-export const placedAt = (blob: Pick<Blob, 'provider' | 'location'> & Partial<Pick<Blob, 'replicas'>>) => ({
-  storageProvider: blob.provider,
-  storageLocation: blob.location,
-  backupLocation: blob.replicas?.[0] ? `${blob.replicas[0].provider}:${blob.replicas[0].location}` : null,
-});
 
 /** What a bulk write did where only duplicate keys kept it from doing all; null for every other error. */
 function duplicates(error: unknown): { indexes: number[]; upsertedIds: Record<number, ObjectId> } | null {
@@ -171,6 +162,6 @@ function duplicates(error: unknown): { indexes: number[]; upsertedIds: Record<nu
     writeErrors?: { code: number; index: number }[];
     result?: { upsertedIds: Record<number, ObjectId> };
   };
-  if (!writeErrors?.length || !writeErrors.every(({ code }) => code === DUPLICATE_KEY)) return null;
+  if (!writeErrors?.length || !writeErrors.every(isDuplicateKey)) return null;
   return { indexes: writeErrors.map(({ index }) => index), upsertedIds: result?.upsertedIds ?? {} };
 }

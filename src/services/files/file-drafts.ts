@@ -2,7 +2,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Blob } from '../../models/blob.ts';
 import { ProcessingStatus, UploadStatus } from '../../models/file-enums.ts';
 import { ObjectId } from '../../models/object-id.ts';
-import { placedAt } from '../copies/blob-references.ts';
+import { placedAt } from '../copies/blob-files.ts';
 import type { IntakeResult } from '../uploads/upload-intake.ts';
 import { cleanFileName, extensionOf, nameWordsOf, sortNameOf } from './file-names.ts';
 

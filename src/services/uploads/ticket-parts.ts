@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { BlobStore } from '../../blobs/blob-store.ts';
+import { partSizeFor as fittingPartSize } from '../../blobs/transfer/part-size.ts';
 import { AppError, hasCode } from '../../errors.ts';
 import type { DirectUpload } from '../../models/direct-upload.ts';
 
@@ -12,15 +13,13 @@ export interface PartSpan {
   readonly size: number;
 }
 
-const MIB = 1024 * 1024;
 const MOST_PARTS = 2_000;
 const STATS_AT_ONCE = 16;
 const MOST_ISSUES = 50;
 
 /** The size of the parts that a file is sent in: as given, or larger where there would be more than 2,000 of them. */
 export function partSizeFor(fileSize: number, partSize: number): number {
-  const isEnough = fileSize <= partSize * MOST_PARTS;
-  return isEnough ? partSize : Math.ceil(fileSize / MOST_PARTS / MIB) * MIB;
+  return fittingPartSize(partSize, fileSize, MOST_PARTS);
 }
 
 /** How many parts a file is sent in; an empty file is one empty part. */

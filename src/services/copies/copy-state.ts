@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { hasCode } from '../../errors.ts';
 import type { Blob } from '../../models/blob.ts';
+import { CopyCheck, type PassOptions } from './copy-check.ts';
 
 /** What is found where a copy should lie. */
 export type CopyState = 'whole' | 'missing' | 'wrong-size' | 'wrong-hash';
@@ -13,26 +13,28 @@ export async function copyState(
   store: BlobStore,
   key: string,
   content: Pick<Blob, 'size' | 'hash'>,
-  options: { deep: boolean; signal?: AbortSignal },
+  options: PassOptions & { deep: boolean },
 ): Promise<CopyState> {
   try {
     if ((await store.stat(key)).size !== content.size) return 'wrong-size';
     if (!options.deep) return 'whole';
-    return (await hashOf(store, key, options.signal)) === content.hash ? 'whole' : 'wrong-hash';
+    return (await isRight(store, key, content, options)) ? 'whole' : 'wrong-hash';
   } catch (error) {
+    options.signal?.throwIfAborted();
     if (hasCode(error, 'NOT_FOUND')) return 'missing';
     throw error;
   }
 }
 
-async function hashOf(store: BlobStore, key: string, signal: AbortSignal | undefined): Promise<string> {
-  const hash = createHash('sha256');
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done();
-    },
-  });
-  await pipeline((await store.open(key)).stream, sink, signal ? { signal } : {});
-  return hash.digest('hex');
+async function isRight(
+  store: BlobStore,
+  key: string,
+  content: Pick<Blob, 'size' | 'hash'>,
+  options: PassOptions,
+): Promise<boolean> {
+  const check = new CopyCheck(content, options);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const { signal } = options;
+  await pipeline((await store.open(key)).stream, check, nowhere, signal ? { signal } : {});
+  return check.matches;
 }

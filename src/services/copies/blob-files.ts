@@ -1,0 +1,28 @@
+import type { Blob } from '../../models/blob.ts';
+import type { Collections } from '../../models/collections.ts';
+import { NEVER } from '../../models/file.ts';
+import { UploadStatus } from '../../models/file-enums.ts';
+import type { ObjectId } from '../../models/object-id.ts';
+
+type Files = Collections['files'];
+
+/** What a file is whose content is lost. */
+export const LOST = { lostAt: { $gt: NEVER }, purgingAt: { $exists: false } };
+
+/** What a file tells of where its blob lies. */
+export const placedAt = (blob: Pick<Blob, 'provider' | 'location'> & Partial<Pick<Blob, 'replicas'>>) => ({
+  storageProvider: blob.provider,
+  storageLocation: blob.location,
+  backupLocation: blob.replicas?.[0] ? `${blob.replicas[0].provider}:${blob.replicas[0].location}` : null,
+});
+
+/** Tells the blob’s files where it lies. */
+export async function tellFiles(files: Files, blob: Blob): Promise<void> {
+  await files.updateMany({ blob: blob._id }, { $set: placedAt(blob) }, { timestamps: false });
+}
+
+/** Brings the files of a content back that is not lost any more. */
+export async function reviveFiles(files: Files, blob: ObjectId): Promise<void> {
+  const revival = { $set: { uploadStatus: UploadStatus.COMPLETED }, $unset: { lostAt: '' } } as const;
+  await files.updateMany({ blob, ...LOST }, revival, { timestamps: false });
+}
