@@ -11,8 +11,9 @@ RUN --mount=type=cache,target=/root/.npm npm run build
 FROM node:24-trixie-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Optional is only the embedded database, which production does not use.
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional --ignore-scripts
+# Production does not use the embedded database. Omitting all that is optional would omit the image library's own part for
+# this platform, too.
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts && rm -rf node_modules/@0q
 
 FROM node:24-trixie-slim AS api
 LABEL org.opencontainers.image.title="imaginaryStorage" \

@@ -22,6 +22,7 @@ import type { Metrics } from '../http/metrics.ts';
 import { metricsRoutes } from '../http/metrics-route.ts';
 import { partRoutes } from '../http/part-route.ts';
 import { playgroundPage, playgroundRoutes, wantsPlayground } from '../http/playground-route.ts';
+import { withinRequest } from '../services/request-facts.ts';
 import type { Log } from './log.ts';
 import type { Wired } from './services.ts';
 
@@ -58,8 +59,10 @@ export async function createServer(parts: {
 
   metrics.observe(app);
   answerErrors(app, answerUnread);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    const facts = { requestId: request.id, ip: request.ip, userAgent: request.headers['user-agent'] ?? null };
+    withinRequest(facts, done);
   });
   app.addHook('onSend', async (_request, reply) => {
     if (parts.stopping()) reply.header('connection', 'close');

@@ -6,9 +6,10 @@ import { isDuplicateKey } from '../models/object-id.ts';
 import type { Migration } from './migration.ts';
 import { migration as indexes } from './migrations/0001-indexes.ts';
 import { migration as copies } from './migrations/0002-copies.ts';
+import { migration as protection } from './migrations/0003-protection.ts';
 
 /** Every migration, in order. */
-export const MIGRATIONS: readonly Migration[] = [indexes, copies];
+export const MIGRATIONS: readonly Migration[] = [indexes, copies, protection];
 
 interface Applied {
   _id: string;

@@ -5,10 +5,12 @@ import type { Usage } from '../services/accounts/profiles.ts';
 import { UpdateProfileInput } from './account-inputs.ts';
 import { isProvedNow } from './account-types.ts';
 import { type Context, viewerOf } from './context.ts';
+import { Needs } from './permissions.ts';
 
 /** The account of the viewer, and what others may see of an account. */
 @Resolver(() => User)
 export class AccountResolver {
+  @Needs('account:read')
   @Query(() => User, { description: 'The own account.' })
   async me(@Ctx() context: Context): Promise<User> {
     const user = await context.services.accounts.find(viewerOf(context).userId);
@@ -16,12 +18,14 @@ export class AccountResolver {
     return user;
   }
 
+  @Needs('account:read or anonymous')
   @FieldResolver(() => String, { description: 'Shown to the account itself and to administrators only.' })
   email(@Root() user: Shown, @Ctx() context: Context): string {
     refuseOthers(user, context);
     return user.email;
   }
 
+  @Needs('inherited')
   @FieldResolver(() => String, {
     nullable: true,
     description: 'Where the account’s image is; null without one.',
@@ -30,6 +34,7 @@ export class AccountResolver {
     return null;
   }
 
+  @Needs('account:read or anonymous')
   @FieldResolver(() => StorageUsage, {
     description: 'How much the account stores; shown to the account itself and to administrators only.',
   })
@@ -38,6 +43,7 @@ export class AccountResolver {
     return context.services.accounts.usage(user._id);
   }
 
+  @Needs('session')
   @Mutation(() => User, { description: 'Changes the own profile. CONFLICT when the username is taken.' })
   updateProfile(
     @Arg('input', () => UpdateProfileInput, { description: 'The changes.' }) input: UpdateProfileInput,
@@ -46,6 +52,7 @@ export class AccountResolver {
     return context.services.accounts.updateProfile(viewerOf(context), input);
   }
 
+  @Needs('session')
   @Mutation(() => Boolean, { description: 'Sets a new password and ends every other session at once.' })
   async changePassword(
     @Arg('oldPassword', () => String, { description: 'The password up to now.' }) oldPassword: string,
@@ -56,6 +63,7 @@ export class AccountResolver {
     return true;
   }
 
+  @Needs('session')
   @Mutation(() => Boolean, {
     description:
       'Deletes the own account for good: its sessions end at once, its files are removed soon after.',
@@ -73,6 +81,7 @@ export class AccountResolver {
 /** The part of a storage usage that costs a count, made only when asked for. */
 @Resolver(() => StorageUsage)
 export class StorageUsageResolver {
+  @Needs('account:read or anonymous')
   @FieldResolver(() => Int, { description: 'How many files the account has, the trash included.' })
   fileCount(@Root() usage: Pick<Usage, '_id'>, @Ctx() context: Context): Promise<number> {
     return context.services.accounts.countFiles(usage._id);

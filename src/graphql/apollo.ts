@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -6,13 +5,11 @@ import {
 } from '@apollo/server/plugin/disabled';
 import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import { AppError } from '../errors.ts';
+import { currentRequest } from '../services/request-facts.ts';
 import type { Context } from './context.ts';
 import { DEFAULT_LIMITS } from './document-limits.ts';
 import { formatError, mayQuoteInput, reportOf } from './error-mapping.ts';
 import { listCost } from './list-cost.ts';
-
-/** The id of the request that is being answered: some errors come before there is a context that knows it. */
-export const requestScope = new AsyncLocalStorage<string>();
 
 /** Hears of what went wrong in a request, with what is needed to find it again. */
 export interface GraphQLLog {
@@ -78,13 +75,16 @@ function toClient(
   const { message, extensions, ...rest } = formatError(formatted, error);
   // Apollo takes suggestions out of the errors of documents only, not out of those of variables.
   const told = maySuggest ? message : message.replace(/ ?Did you mean .+\?$/s, '');
-  return { message: told, ...rest, extensions: { ...extensions, requestId: requestScope.getStore() } };
+  return { message: told, ...rest, extensions: { ...extensions, requestId: requestId() } };
 }
+
+// Some errors come before there is a context that knows it.
+const requestId = () => currentRequest()?.requestId ?? '';
 
 /** Logs each error under the request’s id. */
 function errorLog(log: GraphQLLog): ApolloServerPlugin<Context> {
   return {
-    contextCreationDidFail: async ({ error }) => log.failed(requestScope.getStore() ?? '', null, error),
+    contextCreationDidFail: async ({ error }) => log.failed(requestId(), null, error),
     requestDidStart: async () => ({
       didEncounterErrors: async ({ errors, contextValue: { requestId }, operationName }) => {
         for (const error of errors) note(log, requestId, operationName ?? null, error);

@@ -2,6 +2,7 @@ import type DataLoader from 'dataloader';
 import { AppError } from '../errors.ts';
 import type { User } from '../models/user.ts';
 import type { AccountService } from '../services/accounts/accounts.ts';
+import type { Authentication } from '../services/accounts/authentication.ts';
 import type { SessionService } from '../services/accounts/sessions.ts';
 import type { FileListing } from '../services/files/file-listing.ts';
 import type { FileService } from '../services/files/files.ts';
@@ -12,6 +13,7 @@ import type { ClientFacts, Viewer } from '../services/viewer.ts';
 
 /** The use cases that resolvers call. */
 export interface Services {
+  readonly authentication: Authentication;
   readonly accounts: AccountService;
   readonly sessions: SessionService;
   readonly files: FileService;
@@ -43,7 +45,7 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
-/** The viewer, or UNAUTHENTICATED. */
+/** The viewer of a field that needs one, or UNAUTHENTICATED. */
 export function viewerOf(context: Context): Viewer {
   if (!context.viewer)
     throw new AppError('UNAUTHENTICATED', 'Log in first: send `Authorization: Bearer <accessToken>`.');

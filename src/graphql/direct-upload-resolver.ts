@@ -1,12 +1,14 @@
 import { Arg, Ctx, ID, Mutation, Resolver } from 'type-graphql';
 import { StoredFile } from '../models/file.ts';
 import { type Context, viewerOf } from './context.ts';
+import { Needs } from './permissions.ts';
 import { CreateUploadInput, UploadedPartInput } from './upload-inputs.ts';
 import { ticketOf, UploadTicket } from './upload-types.ts';
 
 /** Uploads whose bytes do not pass through the API: announce, send, complete. */
 @Resolver()
 export class DirectUploadResolver {
+  @Needs('files:write')
   @Mutation(() => UploadTicket, {
     description:
       'Announces a file and answers where to send its bytes; `completeUpload` then makes it a file.',
@@ -19,6 +21,7 @@ export class DirectUploadResolver {
     return ticketOf(await context.services.directUploads.create(viewerOf(context), input));
   }
 
+  @Needs('files:write')
   @Mutation(() => StoredFile, {
     description:
       'Checks and stores what was sent, and answers the file. May be repeated: CONFLICT while it is under way, the same file afterwards.',
@@ -36,6 +39,7 @@ export class DirectUploadResolver {
     return context.services.directUploads.complete(viewerOf(context), id, sent, context.signal);
   }
 
+  @Needs('files:write')
   @Mutation(() => Boolean, {
     description: 'Takes an upload back that was not completed, with everything that was sent; true.',
   })

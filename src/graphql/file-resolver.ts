@@ -13,6 +13,7 @@ import {
   TagCount,
   ThumbnailSize,
 } from './file-types.ts';
+import { Needs } from './permissions.ts';
 
 const orderOf = (sort: FileSort | null | undefined): FileOrder => ({
   field: sort?.field ?? 'createdAt',
@@ -22,6 +23,7 @@ const orderOf = (sort: FileSort | null | undefined): FileOrder => ({
 /** Lists, changes and removes files. */
 @Resolver(() => StoredFile)
 export class FileResolver {
+  @Needs('files:read or anonymous')
   @Query(() => StoredFile, {
     nullable: true,
     description: 'One file, of one’s own or public; NOT_FOUND for everything the viewer may not see.',
@@ -33,6 +35,7 @@ export class FileResolver {
     return services.files.get(viewer, id);
   }
 
+  @Needs('files:read')
   @Query(() => FileConnection, { description: 'The viewer’s own files; the trash with `filter.isDeleted`.' })
   async files(@Args(() => ListArgs) args: ListArgs, @Ctx() context: Context): Promise<FileConnection> {
     const { listing } = context.services;
@@ -40,6 +43,7 @@ export class FileResolver {
     return connectionOf(page, listing);
   }
 
+  @Needs('files:read or anonymous')
   @Query(() => FileConnection, { description: 'Everybody’s public files; no login needed.' })
   async publicFiles(
     @Args(() => ForwardListArgs) args: ForwardListArgs,
@@ -49,6 +53,7 @@ export class FileResolver {
     return connectionOf(page, listing);
   }
 
+  @Needs('files:read')
   @Query(() => [TagCount], { description: 'The tags of the viewer’s files, most used first.' })
   tags(
     @Arg('prefix', () => String, { nullable: true, description: 'How the tags begin.' }) prefix:
@@ -61,11 +66,13 @@ export class FileResolver {
     return context.services.listing.tags(viewerOf(context), prefix ?? '', first ?? 50);
   }
 
+  @Needs('files:read')
   @Query(() => StorageStats, { description: 'Sums over the viewer’s files.' })
   storageStats(@Ctx() context: Context): Promise<StorageStats> {
     return context.services.files.summary(viewerOf(context));
   }
 
+  @Needs('files:write')
   @Mutation(() => StoredFile, { description: 'Changes what is said of a file.' })
   updateFile(
     @Arg('id', () => ID, { description: 'The file’s id.' }) id: string,
@@ -75,6 +82,7 @@ export class FileResolver {
     return context.services.files.update(viewerOf(context), id, input);
   }
 
+  @Needs('files:write')
   @Mutation(() => StoredFile, { description: 'Puts a file into the trash.' })
   deleteFile(
     @Arg('id', () => ID, { description: 'The file’s id.' }) id: string,
@@ -83,6 +91,7 @@ export class FileResolver {
     return context.services.files.trash(viewerOf(context), id);
   }
 
+  @Needs('files:write')
   @Mutation(() => StoredFile, { description: 'Takes a file out of the trash.' })
   restoreFile(
     @Arg('id', () => ID, { description: 'The file’s id.' }) id: string,
@@ -91,6 +100,7 @@ export class FileResolver {
     return context.services.files.restore(viewerOf(context), id);
   }
 
+  @Needs('files:write')
   @Mutation(() => ID, { description: 'Removes a file for good, from the trash or not; answers its id.' })
   purgeFile(
     @Arg('id', () => ID, { description: 'The file’s id.' }) id: string,
@@ -99,6 +109,7 @@ export class FileResolver {
     return context.services.files.remove(viewerOf(context), id);
   }
 
+  @Needs('files:write')
   @Mutation(() => Int, {
     description: 'Removes everything in the viewer’s trash for good; answers how many files.',
   })
@@ -106,6 +117,7 @@ export class FileResolver {
     return context.services.files.emptyTrash(viewerOf(context));
   }
 
+  @Needs('inherited')
   @FieldResolver(() => User, { description: 'Whose file it is.' })
   async owner(@Root() file: StoredFile, @Ctx() { loaders }: Context): Promise<User> {
     const owner = await loaders.users.load(file.userId.toHexString());
@@ -113,6 +125,7 @@ export class FileResolver {
     return owner;
   }
 
+  @Needs('files:read or anonymous')
   @FieldResolver(() => String, {
     description: 'A signed URL of the content that needs no headers, so it works in `<img src>`.',
   })
@@ -140,6 +153,7 @@ export class FileResolver {
     );
   }
 
+  @Needs('files:read or anonymous')
   @FieldResolver(() => String, {
     nullable: true,
     description: 'A preview’s URL; null until there is one, and where none can be made.',

@@ -3,8 +3,9 @@ import { fastifyApolloHandler } from '@as-integrations/fastify';
 import DataLoader from 'dataloader';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, hasCode } from '../errors.ts';
+import { requireNeed } from '../services/access.ts';
+import { type RequestFacts, withinRequest } from '../services/request-facts.ts';
 import type { Viewer } from '../services/viewer.ts';
-import { requestScope } from './apollo.ts';
 import type { Context, Services } from './context.ts';
 import { DocumentGate } from './document-gate.ts';
 import { PREFLIGHT_ADVICE, toAppError } from './error-mapping.ts';
@@ -34,8 +35,9 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
   const gate = new DocumentGate();
 
   const handle = fastifyApolloHandler(apollo, { context: contextOf });
+  // The body was read outside of the request’s scope.
   const runOperation = (request: FastifyRequest, reply: FastifyReply) =>
-    requestScope.run(request.id, () => handle.call(app, request, reply));
+    withinRequest(factsOf(request), () => handle.call(app, request, reply));
 
   // The parts of a multipart body are read by receiveMultipart, as the operation wants them.
   app.addContentTypeParser('multipart/form-data', (_request, _body, done) => done(null));
@@ -65,7 +67,8 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
       const token = bearerOf(request);
       if (token === null)
         throw new AppError('UNAUTHENTICATED', 'Uploads need `Authorization: Bearer <accessToken>`.');
-      const viewer = await services.sessions.authenticate(token);
+      const viewer = await services.authentication.authenticate(token);
+      requireNeed(viewer, 'files:write');
       await requireRoom(viewer, Number(request.headers['content-length'] ?? 0));
       viewers.set(request, viewer);
     }
@@ -113,7 +116,7 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
       viewer: viewers.get(request) ?? (await viewerOf(request)),
       services,
       requestId: request.id,
-      client: { ip: request.ip, userAgent: request.headers['user-agent'] ?? null },
+      client: factsOf(request),
       refreshCookie: refreshCookieOf(request, reply, { secure: options.secureCookies }),
       loaders: { users: new DataLoader((ids) => services.accounts.findMany(ids)) },
       signal: signalOf(request),
@@ -125,7 +128,7 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
     const token = bearerOf(request);
     if (token === null) return null;
     try {
-      return await services.sessions.authenticate(token);
+      return await services.authentication.authenticate(token);
     } catch (error) {
       if (hasCode(error, 'UNAUTHENTICATED')) return null;
       throw error;
@@ -149,6 +152,12 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
     return controller.signal;
   }
 }
+
+const factsOf = (request: FastifyRequest): RequestFacts => ({
+  requestId: request.id,
+  ip: request.ip,
+  userAgent: request.headers['user-agent'] ?? null,
+});
 
 /** The access token of an `Authorization: Bearer` header (RFC 6750 section 2.1); null without one. */
 function bearerOf(request: FastifyRequest): string | null {

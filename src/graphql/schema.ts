@@ -5,10 +5,11 @@ import { buildSchema } from 'type-graphql';
 import { AccountResolver, StorageUsageResolver } from './account-resolver.ts';
 import { DirectUploadResolver } from './direct-upload-resolver.ts';
 import { FileResolver } from './file-resolver.ts';
+import { guard } from './permissions.ts';
 import { SessionResolver } from './session-resolver.ts';
 import { UploadResolver } from './upload-resolver.ts';
 
-/** The API’s schema, built from the classes. */
+/** The API’s schema, built from the classes; each of its fields holds what it needs. */
 export async function createSchema(): Promise<GraphQLSchema> {
   // The package’s own words would be the only undocumented-looking ones in the schema.
   GraphQLUpload.description =
@@ -29,7 +30,7 @@ export async function createSchema(): Promise<GraphQLSchema> {
     schema.getMutationType(),
     'What can be changed; the fields of one operation run one after another.',
   );
-  return schema;
+  return guard(schema);
 }
 
 // TypeGraphQL makes the root types itself and has no place for their descriptions.

@@ -4,20 +4,24 @@ import { Session } from '../models/session.ts';
 import { LoginInput, RegisterInput } from './account-inputs.ts';
 import { AuthPayload, authPayload } from './account-types.ts';
 import { type Context, viewerOf } from './context.ts';
+import { Needs } from './permissions.ts';
 
 /** How sessions begin, go on and end. */
 @Resolver(() => Session)
 export class SessionResolver {
+  @Needs('session')
   @Query(() => [Session], { description: 'The own live sessions, the most recently used first.' })
   sessions(@Ctx() context: Context): Promise<Session[]> {
     return context.services.sessions.list(viewerOf(context).userId);
   }
 
+  @Needs('inherited')
   @FieldResolver(() => Boolean, { description: 'Whether the access token of this request belongs to it.' })
   current(@Root() session: Pick<Session, '_id'>, @Ctx() context: Context): boolean {
-    return context.viewer?.sessionId.equals(session._id) ?? false;
+    return context.viewer?.sessionId?.equals(session._id) ?? false;
   }
 
+  @Needs('anyone')
   @Mutation(() => AuthPayload, {
     description: 'Makes an account and logs it in. CONFLICT names the field that another account has.',
   })
@@ -28,6 +32,7 @@ export class SessionResolver {
     return authPayload(await services.accounts.register(input, client), refreshCookie);
   }
 
+  @Needs('anyone')
   @Mutation(() => AuthPayload, {
     description: 'Opens a session. Whatever is wrong with the credentials, the answer is the same.',
   })
@@ -38,6 +43,7 @@ export class SessionResolver {
     return authPayload(await services.accounts.login(input, client), refreshCookie);
   }
 
+  @Needs('anyone')
   @Mutation(() => AuthPayload, {
     description:
       'Exchanges a refresh token for new tokens. Each works once; using an old one again ends its session.',
@@ -60,6 +66,7 @@ export class SessionResolver {
     }
   }
 
+  @Needs('session')
   @Mutation(() => Boolean, { description: 'Ends the session of the access token used, at once.' })
   async logout(@Ctx() context: Context): Promise<boolean> {
     if (context.refreshCookie.wanted) context.refreshCookie.clear();
@@ -67,12 +74,14 @@ export class SessionResolver {
     return true;
   }
 
+  @Needs('session')
   @Mutation(() => Int, { description: 'Ends every own session, this one included, and says how many.' })
   async logoutAll(@Ctx() context: Context): Promise<number> {
     if (context.refreshCookie.wanted) context.refreshCookie.clear();
     return context.services.accounts.logoutAll(viewerOf(context));
   }
 
+  @Needs('session')
   @Mutation(() => Boolean, { description: 'Ends one own session, at once.' })
   async revokeSession(
     @Arg('id', () => ID, { description: 'The session’s id.' }) id: string,

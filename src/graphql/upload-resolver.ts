@@ -4,10 +4,12 @@ import { StoredFile } from '../models/file.ts';
 import type { IncomingFile } from '../services/uploads/uploads.ts';
 import { type Context, viewerOf } from './context.ts';
 import { UploadFileInput } from './file-inputs.ts';
+import { Needs } from './permissions.ts';
 
 /** Takes files in, by the GraphQL multipart request specification. */
 @Resolver()
 export class UploadResolver {
+  @Needs('files:write')
   @Mutation(() => StoredFile, {
     description: 'Uploads one file and answers it once it is stored and checked.',
   })
@@ -21,6 +23,7 @@ export class UploadResolver {
     return context.services.uploads.upload(viewerOf(context), file, input ?? {}, context.signal);
   }
 
+  @Needs('files:write')
   @Mutation(() => [StoredFile], {
     nullable: 'items',
     description:

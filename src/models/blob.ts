@@ -1,6 +1,8 @@
 import { index, modelOptions, prop } from '@typegoose/typegoose';
 import type { Types } from 'mongoose';
+import { BlobEncryption } from './blob-encryption.ts';
 import { Claim } from './claim.ts';
+import { VirusScan } from './file-details.ts';
 import { Leftover, Place } from './place.ts';
 
 /**
@@ -16,6 +18,8 @@ import { Leftover, Place } from './place.ts';
 @index({ 'replicas.key': 1 }, { sparse: true, name: 'replica_key' })
 @index({ copyDueAt: 1 }, { sparse: true, name: 'copies_due' })
 @index({ 'leftovers.deleteAfter': 1 }, { sparse: true, name: 'leftovers' })
+@index({ scanDueAt: 1 }, { sparse: true, name: 'scans_due' })
+@index({ 'encryption.keyId': 1 }, { sparse: true, name: 'by_master_key' })
 @modelOptions({ schemaOptions: { collection: 'blobs', timestamps: true, versionKey: false } })
 export class Blob extends Place {
   _id!: Types.ObjectId;
@@ -27,6 +31,18 @@ export class Blob extends Place {
   /** Bytes. */
   @prop({ type: () => Number, required: true })
   size!: number;
+
+  /** Absent while its copies are the plain content. */
+  @prop({ type: () => BlobEncryption, _id: false })
+  encryption?: BlobEncryption;
+
+  /** What a scanner last said of the content; absent before. */
+  @prop({ type: () => VirusScan, _id: false })
+  virus?: VirusScan;
+
+  /** When a scanner is to look at it; absent while none has to. */
+  @prop({ type: () => Date })
+  scanDueAt?: Date;
 
   /** The other copies, each verified when it was made. */
   @prop({ type: () => [Place], default: undefined, _id: false })

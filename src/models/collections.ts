@@ -1,8 +1,12 @@
 import { buildSchema, type ReturnModelType } from '@typegoose/typegoose';
 import type { Connection } from 'mongoose';
+import { ApiKey } from './api-key.ts';
+import { AuditEvent } from './audit-event.ts';
+import { Avatar } from './avatar.ts';
 import { Blob } from './blob.ts';
 import { StoredFile } from './file.ts';
 import { Lease } from './lease.ts';
+import { OutboxMail } from './outbox-mail.ts';
 import { Session } from './session.ts';
 import { User } from './user.ts';
 
@@ -13,6 +17,10 @@ export interface Collections {
   files: ReturnModelType<typeof StoredFile>;
   blobs: ReturnModelType<typeof Blob>;
   leases: ReturnModelType<typeof Lease>;
+  apiKeys: ReturnModelType<typeof ApiKey>;
+  auditEvents: ReturnModelType<typeof AuditEvent>;
+  outbox: ReturnModelType<typeof OutboxMail>;
+  avatars: ReturnModelType<typeof Avatar>;
 }
 
 /** Builds the models on a connection; indexes are made by the migrations, never by a model. */
@@ -23,6 +31,10 @@ export function collectionsOf(connection: Connection): Collections {
     files: modelOf(connection, StoredFile),
     blobs: modelOf(connection, Blob),
     leases: modelOf(connection, Lease),
+    apiKeys: modelOf(connection, ApiKey),
+    auditEvents: modelOf(connection, AuditEvent),
+    outbox: modelOf(connection, OutboxMail),
+    avatars: modelOf(connection, Avatar),
   };
 }
 

@@ -44,6 +44,10 @@ export const listIndex = (scope: 'own' | 'public', field: FileSortKey): string =
 @index({ deletedAt: 1 }, { partialFilterExpression: { isDeleted: true }, name: 'trash' })
 @index({ purgingAt: 1 }, { sparse: true, name: 'unfinished_purges' })
 @index({ lostAt: 1 }, { sparse: true, name: 'lost' })
+@index(
+  { quarantinedAt: -1, _id: -1 },
+  { partialFilterExpression: { quarantinedAt: { $gt: NEVER } }, name: 'quarantine' },
+)
 @listIndexes()
 @modelOptions({
   schemaOptions: { collection: 'files', timestamps: true, versionKey: false },
@@ -200,6 +204,10 @@ export class StoredFile {
   /** When its content was found lost; it is FAILED since, and COMPLETED again once the content is back. */
   @prop({ type: () => Date, select: false })
   lostAt?: Date;
+
+  /** When its content was found infected; it is FAILED since, seen by administrators only, and never served. */
+  @prop({ type: () => Date, select: false })
+  quarantinedAt?: Date;
 
   /** Set while the file is being removed for good; nobody sees it any more. */
   @prop({ type: () => Date })

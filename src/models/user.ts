@@ -3,6 +3,7 @@ import type { Types } from 'mongoose';
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { Claim } from './claim.ts';
 import { DateTime, SafeInt } from './scalars.ts';
+import { SecondFactor } from './second-factor.ts';
 
 /** What an account may do beyond its own files. */
 export enum Role {
@@ -28,6 +29,8 @@ export const CASE_INSENSITIVE = { locale: 'en', strength: 2 } as const;
 @index({ email: 1 }, { unique: true, name: 'email' })
 @index({ 'claims.at': 1 }, { sparse: true, name: 'unsettled_claims' })
 @index({ deletedAt: 1 }, { sparse: true, name: 'deleted_accounts' })
+@index({ emailVerificationToken: 1 }, { sparse: true, name: 'email_verification' })
+@index({ passwordResetToken: 1 }, { sparse: true, name: 'password_reset' })
 @modelOptions({
   schemaOptions: { collection: 'users', timestamps: true, versionKey: false },
   options: { allowMixed: Severity.ERROR },
@@ -96,6 +99,27 @@ export class User {
 
   @prop({ type: () => [Claim], default: undefined, select: false, _id: false })
   claims?: Claim[];
+
+  /** SHA-256 (hex) of the token that was mailed last; absent once it was used. */
+  @prop({ type: () => String, select: false })
+  emailVerificationToken?: string;
+
+  @prop({ type: () => Date, select: false })
+  emailVerificationExpires?: Date;
+
+  /** SHA-256 (hex) of the token that was mailed last; absent once it was used. */
+  @prop({ type: () => String, select: false })
+  passwordResetToken?: string;
+
+  @prop({ type: () => Date, select: false })
+  passwordResetExpires?: Date;
+
+  @prop({ type: () => SecondFactor, select: false, _id: false })
+  secondFactor?: SecondFactor;
+
+  /** The version of its avatar, as in the image’s address; absent without one. */
+  @prop({ type: () => String })
+  avatarVersion?: string;
 
   /** Set when the owner deleted the account; a job then removes what it owned, at last this document. */
   @prop({ type: () => Date, select: false })

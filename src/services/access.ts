@@ -1,4 +1,7 @@
+import { AppError } from '../errors.ts';
+import type { Scope } from '../models/api-key.ts';
 import type { StoredFile } from '../models/file.ts';
+import { Role } from '../models/user.ts';
 import type { Viewer } from './viewer.ts';
 
 /** What somebody may want of a file. */
@@ -15,3 +18,28 @@ export function may(viewer: Pick<Viewer, 'userId'> | null, action: FileAction, f
   if (action === 'update' || action === 'delete' || action === 'share') return false;
   return file.isPublic && !file.isDeleted && file.access.canView && file.access[LOCK[action]];
 }
+
+/**
+ * What a field or a route needs of whoever uses it: a scope, which every session has; the same, but for people without
+ * an account too; a session, for what no key may do; an administrator’s session; or nothing, where keys are of no use.
+ */
+export type Need = 'anyone' | 'session' | 'admin' | `${Scope}` | `${Scope} or anonymous`;
+
+/** Lets pass who has what is needed; UNAUTHENTICATED for somebody without an account, FORBIDDEN for all others. */
+export function requireNeed(viewer: Viewer | null, need: Need): void {
+  const [kind, orAnonymous] = need.split(' or ') as [Need, string?];
+  if (!viewer) {
+    if (kind === 'anyone' || orAnonymous) return;
+    throw new AppError('UNAUTHENTICATED', 'Log in first: send `Authorization: Bearer <accessToken>`.');
+  }
+  if (viewer.key) {
+    if (viewer.key.scopes.some((scope) => scope === kind)) return;
+    const isScope = kind.includes(':');
+    throw new AppError('FORBIDDEN', isScope ? `This needs an API key with the scope ${kind}.` : NO_KEYS);
+  }
+  if (kind === 'admin' && viewer.role !== Role.ADMIN) {
+    throw new AppError('FORBIDDEN', 'This is for administrators.');
+  }
+}
+
+const NO_KEYS = 'This can’t be done with an API key: log in.';

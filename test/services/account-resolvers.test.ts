@@ -122,7 +122,7 @@ test('the session of the request is marked as the current one', async () => {
   expect(data.sessions).toHaveLength(2);
   const current = data.sessions.filter((session: { current: boolean }) => session.current);
   expect(current).toEqual([
-    expect.objectContaining({ id: viewer.sessionId.toHexString(), userAgent: 'test' }),
+    expect.objectContaining({ id: viewer.sessionId?.toHexString(), userAgent: 'test' }),
   ]);
 });
 

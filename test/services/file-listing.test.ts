@@ -11,7 +11,12 @@ import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { DAYS, generateFiles, inOrder, insert, ORDERS } from '../support/listed-files.ts';
 
 const [, SECOND, THIRD] = DAYS;
-const VIEWER: Viewer = { userId: new ObjectId(), sessionId: new ObjectId(), role: Role.USER };
+const VIEWER: Viewer = {
+  userId: new ObjectId(),
+  sessionId: new ObjectId(),
+  role: Role.USER,
+  isEmailVerified: false,
+};
 const OTHER = new ObjectId();
 const PAGE = 8;
 

@@ -10,7 +10,12 @@ import type { Viewer } from '../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { fileOf, generateFiles, insert, ORDERS } from '../support/listed-files.ts';
 
-const viewer = (): Viewer => ({ userId: new ObjectId(), sessionId: new ObjectId(), role: Role.USER });
+const viewer = (): Viewer => ({
+  userId: new ObjectId(),
+  sessionId: new ObjectId(),
+  role: Role.USER,
+  isEmailVerified: false,
+});
 const OWNER = viewer();
 const NEWEST: FileOrder = { field: 'createdAt', direction: -1 };
 

@@ -32,7 +32,12 @@ beforeEach(async () => {
 });
 
 test('an access token speaks for its user, its session and its role', async () => {
-  expect(await sees(ann)).toEqual({ userId: ann.user._id, sessionId: ann.tokens.sessionId, role: 'USER' });
+  expect(await sees(ann)).toEqual({
+    userId: ann.user._id,
+    sessionId: ann.tokens.sessionId,
+    role: 'USER',
+    isEmailVerified: false,
+  });
 });
 
 test('nothing that is stored can be used as a token', async () => {

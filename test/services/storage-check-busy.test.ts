@@ -16,7 +16,7 @@ let stage: CheckStage;
 let viewer: Viewer;
 beforeEach(async () => {
   stage = await CheckStage.open();
-  viewer = { userId: stage.userId, sessionId: new ObjectId(), role: Role.USER };
+  viewer = { userId: stage.userId, sessionId: new ObjectId(), role: Role.USER, isEmailVerified: false };
 });
 afterEach(() => stage.close());
 

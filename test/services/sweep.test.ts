@@ -29,7 +29,12 @@ beforeEach(async () => {
     password: 'x',
     quotaBytes: 100_000,
   });
-  viewer = { userId: user._id, sessionId: new mongoose.Types.ObjectId(), role: user.role };
+  viewer = {
+    userId: user._id,
+    sessionId: new mongoose.Types.ObjectId(),
+    role: user.role,
+    isEmailVerified: false,
+  };
 });
 afterEach(async () => {
   vi.restoreAllMocks();

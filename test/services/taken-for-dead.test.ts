@@ -26,7 +26,7 @@ beforeEach(async () => {
   store = await openLocalStore({ UPLOAD_PATH: folder });
   const account = { username: 'ann', email: 'a@example.org', password: 'x', quotaBytes: 100_000 };
   const user = await database.collections.users.create(account);
-  viewer = { userId: user._id, sessionId: new ObjectId(), role: user.role };
+  viewer = { userId: user._id, sessionId: new ObjectId(), role: user.role, isEmailVerified: false };
 });
 afterEach(async () => {
   vi.restoreAllMocks();

@@ -51,7 +51,12 @@ export class TicketBench {
       password: 'x',
       quotaBytes: 100_000,
     });
-    this.viewer = { userId: user._id, sessionId: new mongoose.Types.ObjectId(), role: user.role };
+    this.viewer = {
+      userId: user._id,
+      sessionId: new mongoose.Types.ObjectId(),
+      role: user.role,
+      isEmailVerified: false,
+    };
   }
 
   /** After each test. */

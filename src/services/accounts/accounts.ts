@@ -107,7 +107,7 @@ export class AccountService {
 
   /** Ends the viewer's session and its access tokens. */
   logout(viewer: Viewer): Promise<void> {
-    return this.sessions.end({ _id: viewer.sessionId, userId: viewer.userId });
+    return this.sessions.end({ _id: sessionOf(viewer), userId: viewer.userId });
   }
 
   /** Ends every session of the viewer's, this one included; resolves with how many. */
@@ -117,7 +117,8 @@ export class AccountService {
 
   /** Sets a new password and ends every other session; a wrong old one is BAD_USER_INPUT. */
   async changePassword(viewer: Viewer, oldPassword: unknown, newPassword: unknown): Promise<void> {
-    const { userId, sessionId } = viewer;
+    const { userId } = viewer;
+    const sessionId = sessionOf(viewer);
     const next = checkedPassword(newPassword, 'newPassword');
     const proved = await this.credentials.prove(userId, oldPassword, 'oldPassword');
     const hash = await this.passwords.hash(next);
@@ -207,6 +208,11 @@ export class AccountService {
     if (!user) throw new AppError('UNAUTHENTICATED', 'This account has ended.');
     return user;
   }
+}
+
+function sessionOf({ sessionId }: Viewer): ObjectId {
+  if (!sessionId) throw new AppError('FORBIDDEN', 'This needs a session.');
+  return sessionId;
 }
 
 const changedMeanwhile = () => new AppError('CONFLICT', 'The account changed meanwhile: try again.');

@@ -167,9 +167,11 @@ export class SessionService {
   private async findViewer({ userId, sessionId }: AccessClaims): Promise<Viewer | null> {
     const [session, user] = await Promise.all([
       this.sessions.findOne({ _id: sessionId, userId, ...live() }, { _id: 1 }).lean(),
-      this.users.findOne({ _id: userId, ...USABLE }, { role: 1 }).lean(),
+      this.users.findOne({ _id: userId, ...USABLE }, { role: 1, isEmailVerified: 1 }).lean(),
     ]);
-    return session && user ? { userId: user._id, sessionId: session._id, role: user.role } : null;
+    if (!session || !user) return null;
+    const { _id, role, isEmailVerified } = user;
+    return { userId: _id, sessionId: session._id, role, isEmailVerified };
   }
 
   private tokensOf(session: SessionKey & Pick<Session, 'expiresAt'>, refreshToken: string): SessionTokens {

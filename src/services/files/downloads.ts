@@ -3,7 +3,8 @@ import { type ByteRange, isDirect } from '../../blobs/blob-store.ts';
 import type { Stores } from '../../blobs/stores.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { StoredFile } from '../../models/file.ts';
-import type { SessionService } from '../accounts/sessions.ts';
+import { requireNeed } from '../access.ts';
+import type { Authentication } from '../accounts/authentication.ts';
 import type { BlobReader } from '../copies/blob-reader.ts';
 import type { Viewer } from '../viewer.ts';
 import { type FileService, notFound } from './files.ts';
@@ -35,7 +36,7 @@ const REDIRECT_SECONDS = 60;
 export class DownloadService {
   private readonly collections: Collections;
   private readonly files: FileService;
-  private readonly sessions: SessionService;
+  private readonly authentication: Authentication;
   private readonly links: LinkService;
   private readonly reader: BlobReader;
   private readonly stores: Stores;
@@ -45,7 +46,7 @@ export class DownloadService {
   constructor(parts: {
     collections: Collections;
     files: FileService;
-    sessions: SessionService;
+    authentication: Authentication;
     links: LinkService;
     reader: BlobReader;
     stores: Stores;
@@ -53,7 +54,7 @@ export class DownloadService {
   }) {
     this.collections = parts.collections;
     this.files = parts.files;
-    this.sessions = parts.sessions;
+    this.authentication = parts.authentication;
     this.links = parts.links;
     this.reader = parts.reader;
     this.stores = parts.stores;
@@ -71,7 +72,8 @@ export class DownloadService {
       const viewer = grant.viewer && (await this.stillActive(grant.viewer));
       return { file: await this.get(viewer, fileId), disposition: grant.disposition };
     }
-    const viewer = bearer === null ? null : await this.sessions.authenticate(bearer);
+    const viewer = bearer === null ? null : await this.authentication.authenticate(bearer);
+    requireNeed(viewer, 'files:read or anonymous');
     return {
       file: await this.get(viewer, fileId),
       disposition: link.disposition === 'inline' ? 'inline' : 'attachment',

@@ -1,0 +1,24 @@
+import type { Stores } from '../../blobs/stores.ts';
+import type { Config } from '../../config.ts';
+import type { Metrics } from '../../http/metrics.ts';
+import type { Collections } from '../../models/collections.ts';
+import type { AuditTrail } from '../../services/audit/audit-trail.ts';
+import type { Log } from '../log.ts';
+
+/** What the use cases are wired to. */
+export interface ServiceParts {
+  readonly config: Config;
+  readonly collections: Collections;
+  readonly stores: Stores;
+  /** What tokens and addresses are signed with: the first signs, all verify. */
+  readonly secrets: readonly string[];
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** The origin that clients reach the service at, as far as it is known when it is asked for. */
+  readonly baseUrl: () => string;
+}
+
+/** The same, with the trail of what happens. */
+export interface AuditedParts extends ServiceParts {
+  readonly audit: AuditTrail;
+}

@@ -1,0 +1,63 @@
+import { Signer } from '../../auth/signatures.ts';
+import type { BlobReferences } from '../../services/copies/blob-references.ts';
+import type { Ledger } from '../../services/ledger.ts';
+import { DirectUploads } from '../../services/uploads/direct-uploads.ts';
+import { PartLinks } from '../../services/uploads/part-links.ts';
+import { PartUploads } from '../../services/uploads/part-uploads.ts';
+import { Tickets } from '../../services/uploads/tickets.ts';
+import { UploadRecords } from '../../services/uploads/upload-records.ts';
+import { UploadRun } from '../../services/uploads/upload-run.ts';
+import type { UploadUndo } from '../../services/uploads/upload-undo.ts';
+import { UploadService } from '../../services/uploads/uploads.ts';
+import { collectYoungEvery } from '../young-garbage.ts';
+import type { AuditedParts } from './parts.ts';
+
+// Enough that a collection is seldom, few enough that its garbage stays small beside a transfer’s buffers.
+const YOUNG_BYTES = 24 * 1024 * 1024;
+
+/** Wires the ways in for contents. */
+export function createUploads(
+  parts: AuditedParts,
+  { usage, references, undo }: { usage: Ledger; references: BlobReferences; undo: UploadUndo },
+) {
+  const { config, collections, stores, secrets, metrics, baseUrl } = parts;
+  const rules = {
+    maxFileSize: config.MAX_FILE_SIZE,
+    types: {
+      allowed: lowerCase(config.ALLOWED_MIME_TYPES),
+      blocked: lowerCase(config.BLOCKED_MIME_TYPES),
+    },
+  };
+  const records = new UploadRecords(collections.files);
+  const run = new UploadRun({
+    records,
+    stores,
+    references,
+    usage,
+    rules,
+    observer: {
+      began: () => metrics.uploadBegan(),
+      received: collectYoungEvery(YOUNG_BYTES),
+      ended: (outcome, bytes) => metrics.uploadEnded(outcome, bytes),
+    },
+  });
+  const links = new PartLinks(new Signer(secrets, 'part links'), baseUrl);
+  const tickets = new Tickets({
+    collections,
+    stores,
+    links,
+    undo,
+    rules: {
+      ...rules,
+      partSize: config.DIRECT_PART_SIZE,
+      lifetimeSeconds: config.DIRECT_UPLOAD_MINUTES * 60,
+    },
+  });
+  return {
+    uploads: new UploadService({ collections, records, stores, usage, undo, run }),
+    directUploads: new DirectUploads({ collections, stores, usage, undo, run, tickets }),
+    parts: new PartUploads({ collections, stores, links, run }),
+  };
+}
+
+const lowerCase = (types: readonly string[]) => types.map((type) => type.toLowerCase());

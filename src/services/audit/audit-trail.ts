@@ -1,0 +1,58 @@
+import { type AuditAction, AuditOutcome } from '../../models/audit-event.ts';
+import type { Collections } from '../../models/collections.ts';
+import type { ObjectId } from '../../models/object-id.ts';
+import { currentRequest } from '../request-facts.ts';
+import type { Viewer } from '../viewer.ts';
+
+/** What is told of an act; where it came from is known from the request it belongs to. */
+export interface Act {
+  readonly action: AuditAction;
+  /** DONE unless it was refused. */
+  readonly outcome?: AuditOutcome;
+  /** Who did it, where that is known. */
+  readonly by?: Pick<Viewer, 'userId' | 'key'> | null;
+  /** The account it was done to; the actor’s own unless told. */
+  readonly subject?: ObjectId | null;
+  /** The file, session or key it was done to. */
+  readonly target?: ObjectId | null;
+  /** What else is worth knowing: never a secret, never more than a few words. */
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+const USER_AGENT_LENGTH = 300;
+
+/** The trail of acts that matter for security: added to, never changed. */
+export class AuditTrail {
+  private readonly events: Collections['auditEvents'];
+  private readonly onProblem: (error: unknown, act: Act) => void;
+
+  /** `onProblem` hears of acts that could not be noted. */
+  constructor(events: Collections['auditEvents'], onProblem: (error: unknown, act: Act) => void) {
+    this.events = events;
+    this.onProblem = onProblem;
+  }
+
+  /** Notes an act that has happened; resolves once it is stored. Never rejects, since the act stands in any case. */
+  async record(act: Act): Promise<void> {
+    const { action, outcome = AuditOutcome.DONE, by = null, target = null, details = null } = act;
+    const request = currentRequest();
+    const subject = act.subject === undefined ? (by?.userId ?? null) : act.subject;
+    try {
+      await this.events.collection.insertOne({
+        action,
+        outcome,
+        actorId: by?.userId ?? null,
+        subjectId: subject,
+        ...(target && { targetId: target }),
+        apiKeyId: by?.key?.id ?? null,
+        ip: request?.ip ?? null,
+        userAgent: request?.userAgent?.slice(0, USER_AGENT_LENGTH) ?? null,
+        requestId: request?.requestId ?? null,
+        details,
+        createdAt: new Date(),
+      } as never);
+    } catch (error) {
+      this.onProblem(error, act);
+    }
+  }
+}
