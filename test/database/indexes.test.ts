@@ -13,9 +13,9 @@ import type { SignedIn } from '../../src/services/accounts/sessions.ts';
 import { isNamed } from '../../src/services/check/stored-places.ts';
 import type { FileCriteria } from '../../src/services/files/file-filters.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
-import { type Command, commandsOf, explain } from '../support/commands.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { fileOf, generateFiles, insert, ORDERS } from '../support/listed-files.ts';
+import { QueryPlans } from '../support/query-plans.ts';
 
 const CLIENT = { ip: null, userAgent: null };
 const PASSWORD = 'correct horse';
@@ -28,11 +28,12 @@ let wired: Wired;
 let folder: string;
 let account: SignedIn;
 let viewer: Viewer;
-const used = new Set<string>();
+let plans: QueryPlans;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'imaginary-storage-indexes-'));
   database = await openTestDatabase();
+  plans = new QueryPlans(database.connection);
   const config = readConfig({ UPLOAD_PATH: folder, BLOB_GRACE_MINUTES: '0', TRASH_RETENTION_DAYS: '3650' });
   wired = createServices({
     config,
@@ -54,20 +55,6 @@ afterAll(async () => {
   await database.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-/** Runs the work and holds every query that it made against the plans. */
-async function expectIndexed(work: () => Promise<unknown>, { maySort = false } = {}): Promise<Command[]> {
-  const commands = await commandsOf(database.connection, work);
-  const wrong: string[] = [];
-  for (const command of commands) {
-    for (const { stages, indexes } of await explain(database.connection, command)) {
-      if (stages.has('COLLSCAN') || (stages.has('SORT') && !maySort)) wrong.push(JSON.stringify(command));
-      for (const index of indexes) used.add(`${Object.values(command)[0]}.${index}`);
-    }
-  }
-  expect(wrong).toEqual([]);
-  return commands;
-}
 
 const DAY = new Date(Date.UTC(2026, 0, 2));
 const FILTERS: readonly FileCriteria[] = [
@@ -91,7 +78,7 @@ describe('Every list is answered by an index, without a sort', () => {
     async ({ filter }) => {
       const { listing } = wired.services;
       for (const order of ORDERS) {
-        const commands = await expectIndexed(async () => {
+        const commands = await plans.expectIndexed(async () => {
           const page = await listing.own(viewer, {}, order, { first: 3 });
           const cursor = listing.cursor(order, page.files[1] ?? fileOf(viewer.userId, 'a'));
           await (await listing.own(viewer, filter, order, { first: 3, after: cursor })).count();
@@ -116,14 +103,14 @@ describe('Every list is answered by an index, without a sort', () => {
           await (await listing.own(viewer, { ...filter, search: 'txt b' }, order, {})).count();
           await listing.own(viewer, { ...filter, search: 'txt' }, order, { last: 3, before: cursor });
         };
-        expect(await expectIndexed(work, { maySort: true })).toHaveLength(3);
+        expect(await plans.expectIndexed(work, { maySort: true })).toHaveLength(3);
       }
     },
   );
 
   it('as are the tags, the statistics and the counts', async () => {
     const { accounts, listing, files } = wired.services;
-    const commands = await expectIndexed(async () => {
+    const commands = await plans.expectIndexed(async () => {
       await listing.tags(viewer, '', 50);
       await listing.tags(viewer, 'wo', 50);
       await files.summary(viewer);
@@ -137,7 +124,7 @@ describe('Every other query is answered by an index', () => {
   it('of the accounts and the sessions', async () => {
     const { accounts, sessions } = wired.services;
     const input = { username: 'other', email: 'other@example.org', password: PASSWORD };
-    await expectIndexed(async () => {
+    await plans.expectIndexed(async () => {
       await accounts.register(input, CLIENT);
       await accounts.register(input, CLIENT).catch(() => undefined);
       const { tokens } = await accounts.login({ emailOrUsername: 'OTHER', password: PASSWORD }, CLIENT);
@@ -162,7 +149,7 @@ describe('Every other query is answered by an index', () => {
   it('of the uploads, the files and the downloads', async () => {
     const { files, uploads, links } = wired.services;
     const { downloads } = wired;
-    await expectIndexed(async () => {
+    await plans.expectIndexed(async () => {
       const file = await upload('kept');
       await upload('kept');
       await upload('refused', { sha256: '0'.repeat(64) }).catch(() => undefined);
@@ -181,7 +168,7 @@ describe('Every other query is answered by an index', () => {
   });
 
   it('of the copies and the moves', async () => {
-    const commands = await expectIndexed(async () => {
+    const commands = await plans.expectIndexed(async () => {
       await upload('moved');
       await wired.janitor.run('copies', new AbortController().signal);
       await wired.moves.sum({ from: 'local', to: 'aws' });
@@ -213,7 +200,7 @@ describe('Every other query is answered by an index', () => {
     const gone = { username: 'gone', email: 'gone', isActive: false, deletedAt: past, usedBytes: 0 };
     await users.collection.insertOne(gone as never);
     let report: Record<string, number> = {};
-    await expectIndexed(async () => {
+    await plans.expectIndexed(async () => {
       report = await wired.sweep.run();
       await isNamed(database.collections, { provider: 'local', key: '2'.repeat(32) });
     });
@@ -229,7 +216,7 @@ it('No index is without a query that uses it', async () => {
     }
   }
   expect(declared.length).toBeGreaterThan(20);
-  expect(declared.filter((name) => !used.has(name))).toEqual([]);
+  expect(declared.filter((name) => !plans.used.has(name))).toEqual([]);
 });
 
 function upload(content: string, facts = {}) {
