@@ -4,11 +4,14 @@ import { AppError } from '../errors.ts';
 export class WorkQueue {
   private free: number;
   private readonly room: number;
+  private readonly doing: string;
   private readonly waiting: (() => void)[] = [];
 
-  constructor(running: number, waiting: number) {
+  /** `doing` is what refusals say that the server is busy with. */
+  constructor(running: number, waiting: number, doing = 'checking passwords') {
     this.free = running;
     this.room = waiting;
+    this.doing = doing;
   }
 
   /** Settles as the task does; rejects with RATE_LIMITED, without running it, when too many already wait. */
@@ -27,7 +30,7 @@ export class WorkQueue {
       return;
     }
     if (this.waiting.length >= this.room) {
-      throw new AppError('RATE_LIMITED', 'The server is busy checking passwords: try again in a moment.', {
+      throw new AppError('RATE_LIMITED', `The server is busy ${this.doing}: try again in a moment.`, {
         retryAfter: 5,
       });
     }
