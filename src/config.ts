@@ -40,7 +40,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   const { NODE_ENV, GRAPHQL_PLAYGROUND, GRAPHQL_INTROSPECTION, TRUST_PROXY, ...rest } = parsed.data;
   const isProduction = NODE_ENV === 'production';
-  const playground = GRAPHQL_PLAYGROUND ?? !isProduction;
+  // Where only trusted documents run, a page for writing others is of no use.
+  const playground = GRAPHQL_PLAYGROUND ?? (!isProduction && !rest.TRUSTED_DOCUMENTS);
   const dataPath = resolve(rest.DATA_PATH);
   return Object.freeze({
     ...rest,
@@ -85,8 +86,13 @@ function storageProblems(env: Variables): string[] {
   return problems;
 }
 
-function mailProblems({ EMAIL_HOST, EMAIL_FROM, EMAIL_USER, EMAIL_PASS }: Variables): string[] {
+function mailProblems(env: Variables): string[] {
+  const { EMAIL_HOST, EMAIL_FROM, EMAIL_USER, EMAIL_PASS } = env;
   const problems: string[] = [];
+  // Mails would lead to the address that the process listens on, which means something else to who gets them.
+  if (EMAIL_HOST && env.NODE_ENV === 'production' && !env.APP_URL && !env.PUBLIC_URL) {
+    problems.push('APP_URL or PUBLIC_URL must be set in production with EMAIL_HOST');
+  }
   if (EMAIL_HOST && !EMAIL_FROM) problems.push('EMAIL_FROM must be set with EMAIL_HOST');
   if ((EMAIL_USER === undefined) !== (EMAIL_PASS === undefined)) {
     problems.push('EMAIL_USER and EMAIL_PASS must be set together');
@@ -95,7 +101,7 @@ function mailProblems({ EMAIL_HOST, EMAIL_FROM, EMAIL_USER, EMAIL_PASS }: Variab
 }
 
 function trustProxyOf(text: string): boolean | number | string[] {
-  if (text === 'true' || text === 'false') return text === 'true';
+  if (text === 'false') return false;
   if (/^\d{1,2}$/.test(text)) return Number(text);
   return text.split(',').map((entry) => entry.trim());
 }

@@ -5,6 +5,10 @@ import { list } from './kinds.ts';
 const LIMIT_CHANGE = /^[a-z-]+=(?:off|\d{1,9}\/\d{1,9})$/;
 const MASTER_KEY = /^[\w.-]{1,64}:[A-Za-z0-9+/]{43}=$/;
 
+const nameOf = (key: string) => key.slice(0, key.indexOf(':'));
+const secretOf = (key: string) => key.slice(key.indexOf(':') + 1);
+const isEachOnce = (texts: readonly string[]) => new Set(texts).size === texts.length;
+
 /** The variables of what protects the service: limits, encryption, scanning and the audit trail. */
 export const PROTECTION_VARIABLES = {
   REDIS_URL: z
@@ -32,6 +36,8 @@ export const PROTECTION_VARIABLES = {
     .describe('A file of GraphQL documents, or a folder of such files: then nothing else runs.'),
   ENCRYPTION_KEYS: list
     .pipe(z.array(z.string().regex(MASTER_KEY, 'must be names with 32 bytes in base64, as `name:base64`')))
+    .refine((keys) => isEachOnce(keys.map(nameOf)), 'must not give two keys one name')
+    .refine((keys) => isEachOnce(keys.map(secretOf)), 'must not give one key two names')
     .prefault('')
     .describe('Master keys as `name:base64`, separated by commas: the first encrypts new contents.'),
   CLAMAV_HOST: z.string().optional().describe('The host of a clamd that scans every upload for viruses.'),

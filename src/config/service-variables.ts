@@ -16,6 +16,10 @@ export const SERVICE_VARIABLES = {
   PUBLIC_URL: origin.optional().describe('The origin that clients reach the service at, for signed URLs.'),
   TRUST_PROXY: z
     .string()
+    .regex(
+      /^(?!\s*true\s*$)/,
+      'must be false, a number of hops, or addresses: with true anybody could claim any address',
+    )
     .prefault('false')
     .describe(
       'Whose X-Forwarded headers count: `false`, a number of hops, or a list of addresses and networks.',

@@ -26,6 +26,10 @@ registerEnumType(Scope, {
 @ObjectType({ description: 'A long-lived secret by which a script acts for an account, within its scopes.' })
 @index({ tokenHash: 1 }, { unique: true, name: 'token' })
 @index({ userId: 1, _id: -1 }, { name: 'user_keys' })
+@index(
+  { userId: 1, slot: 1 },
+  { unique: true, partialFilterExpression: { slot: { $exists: true } }, name: 'slots' },
+)
 @modelOptions({ schemaOptions: { collection: 'apikeys', timestamps: true, versionKey: false } })
 export class ApiKey {
   _id!: Types.ObjectId;
@@ -47,6 +51,10 @@ export class ApiKey {
   /** SHA-256 (hex) of the whole key. */
   @prop({ type: () => String, required: true, select: false })
   tokenHash!: string;
+
+  /** Its number among the account’s keys that work, of which there are only so many; absent once it has ended. */
+  @prop({ type: () => Number })
+  slot?: number;
 
   @Field(() => [Scope], { simple: true, description: 'All it may do.' })
   @prop({ type: () => [String], enum: Scope, required: true })

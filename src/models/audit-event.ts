@@ -90,6 +90,10 @@ registerEnumType(AuditAction, {
 /** One act that matters for security: who, what, on what, from where, when, with what outcome. Never changed. */
 @ObjectType({ description: 'One act that matters for security; it is never changed.' })
 @index({ action: 1, _id: -1 }, { name: 'by_action' })
+@index(
+  { outcome: 1, _id: -1 },
+  { partialFilterExpression: { outcome: AuditOutcome.REFUSED }, name: 'refused' },
+)
 @index({ actorId: 1, _id: -1 }, { name: 'by_actor' })
 @index({ subjectId: 1, _id: -1 }, { name: 'by_subject' })
 @index({ targetId: 1, _id: -1 }, { sparse: true, name: 'by_target' })

@@ -15,10 +15,25 @@ import { Leftover, Place } from './place.ts';
 @index({ 'claims.at': 1 }, { sparse: true, name: 'unsettled_claims' })
 @index({ unreferencedAt: 1 }, { sparse: true, name: 'unreferenced' })
 @index({ provider: 1, _id: 1 }, { name: 'by_provider' })
+@index({ provider: 1, size: 1 }, { name: 'stored_bytes' })
 @index({ 'replicas.key': 1 }, { sparse: true, name: 'replica_key' })
 @index({ copyDueAt: 1 }, { sparse: true, name: 'copies_due' })
 @index({ 'leftovers.deleteAfter': 1 }, { sparse: true, name: 'leftovers' })
 @index({ scanDueAt: 1 }, { sparse: true, name: 'scans_due' })
+@index({ isVerdictUntold: 1, scanDueAt: 1 }, { sparse: true, name: 'untold_verdicts' })
+@index(
+  { threat: 1, scannedFor: 1, scanDueAt: 1 },
+  { partialFilterExpression: { refCount: { $gt: 0 } }, name: 'by_scanner' },
+)
+@index({ hash: 1 }, { partialFilterExpression: { live: false }, name: 'unshared_content' })
+@index(
+  { size: 1, hash: 1 },
+  {
+    unique: true,
+    partialFilterExpression: { quarantinedAt: { $gt: new Date(0) } },
+    name: 'quarantined_content',
+  },
+)
 @index({ 'encryption.keyId': 1 }, { sparse: true, name: 'by_master_key' })
 @modelOptions({ schemaOptions: { collection: 'blobs', timestamps: true, versionKey: false } })
 export class Blob extends Place {
@@ -40,9 +55,37 @@ export class Blob extends Place {
   @prop({ type: () => VirusScan, _id: false })
   virus?: VirusScan;
 
-  /** When a scanner is to look at it; absent while none has to. */
+  /** When a scanner is to look at it, or its files are to be told the verdict; absent while nothing has to. */
   @prop({ type: () => Date })
   scanDueAt?: Date;
+
+  /** The scanner, with the version of its signatures, that was last shown it, whether it could tell or not. */
+  @prop({ type: () => String })
+  scannedFor?: string;
+
+  /** How often scanning it has failed in a row. */
+  @prop({ type: () => Number })
+  scanTries?: number;
+
+  /** True while files may not know of the verdict yet. */
+  @prop({ type: () => Boolean })
+  isVerdictUntold?: boolean;
+
+  /** What was found in it; absent unless it is infected. */
+  @prop({ type: () => String })
+  threat?: string;
+
+  /** Set on the one blob that takes in further files of an infected content; it is never live. */
+  @prop({ type: () => Date })
+  quarantinedAt?: Date;
+
+  /** When an administrator let it out of quarantine, or let it be served unscanned. */
+  @prop({ type: () => Date })
+  releasedAt?: Date;
+
+  /** What may be found in it, since an administrator knows better. */
+  @prop({ type: () => [String], default: undefined })
+  releasedThreats?: string[];
 
   /** The other copies, each verified when it was made. */
   @prop({ type: () => [Place], default: undefined, _id: false })

@@ -7,6 +7,7 @@ import { Blob } from './blob.ts';
 import { StoredFile } from './file.ts';
 import { Lease } from './lease.ts';
 import { OutboxMail } from './outbox-mail.ts';
+import { RateCount } from './rate-count.ts';
 import { Session } from './session.ts';
 import { User } from './user.ts';
 
@@ -21,6 +22,7 @@ export interface Collections {
   auditEvents: ReturnModelType<typeof AuditEvent>;
   outbox: ReturnModelType<typeof OutboxMail>;
   avatars: ReturnModelType<typeof Avatar>;
+  rateCounts: ReturnModelType<typeof RateCount>;
 }
 
 /** Builds the models on a connection; indexes are made by the migrations, never by a model. */
@@ -35,6 +37,7 @@ export function collectionsOf(connection: Connection): Collections {
     auditEvents: modelOf(connection, AuditEvent),
     outbox: modelOf(connection, OutboxMail),
     avatars: modelOf(connection, Avatar),
+    rateCounts: modelOf(connection, RateCount),
   };
 }
 

@@ -209,6 +209,18 @@ export class StoredFile {
   @prop({ type: () => Date, select: false })
   quarantinedAt?: Date;
 
+  /** What was found in its content. */
+  @prop({ type: () => String, select: false })
+  threat?: string;
+
+  /** When the administrators were told of it. */
+  @prop({ type: () => Date, select: false })
+  quarantineToldAt?: Date;
+
+  /** True while nobody may have the content, since no scanner could look at it yet. */
+  @prop({ type: () => Boolean })
+  isAwaitingScan?: boolean;
+
   /** Set while the file is being removed for good; nobody sees it any more. */
   @prop({ type: () => Date })
   purgingAt?: Date;

@@ -1,7 +1,13 @@
 import { index, modelOptions, prop } from '@typegoose/typegoose';
 import { Types } from 'mongoose';
 
-/** A mail that is to be sent: kept, with its whole text, until a mail server took it or it is of no use any more. */
+/** What a mailed token is for; the account then holds its digest. */
+export enum MailedTokenUse {
+  VERIFICATION = 'VERIFICATION',
+  PASSWORD_RESET = 'PASSWORD_RESET',
+}
+
+/** A mail that is to be sent: kept until a mail server took it or it is of no use any more. */
 @index({ dueAt: 1 }, { sparse: true, name: 'due' })
 @index({ userId: 1 }, { sparse: true, name: 'user_mails' })
 @modelOptions({ schemaOptions: { collection: 'outbox', timestamps: true, versionKey: false } })
@@ -15,16 +21,19 @@ export class OutboxMail {
   @prop({ type: () => String, required: true })
   to!: string;
 
+  /** The whole letter, sealed: it may carry a token that is stored nowhere else but as its digest. */
   @prop({ type: () => String, required: true })
-  subject!: string;
+  letter!: string;
 
-  @prop({ type: () => String, required: true })
-  text!: string;
+  /** What the token in it is for; absent for a letter without one. */
+  @prop({ type: () => String, enum: MailedTokenUse })
+  tokenUse?: MailedTokenUse;
 
-  @prop({ type: () => String, required: true })
-  html!: string;
+  /** SHA-256 (hex) of the token in it: the mail is of use only while the account holds the same. */
+  @prop({ type: () => String })
+  tokenHash?: string;
 
-  /** When it is next to be tried; absent once it was given up. */
+  /** When it is next to be tried; absent for one that is kept in the mailbox. */
   @prop({ type: () => Date })
   dueAt?: Date;
 

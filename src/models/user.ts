@@ -28,6 +28,7 @@ export const CASE_INSENSITIVE = { locale: 'en', strength: 2 } as const;
 @index({ username: 1 }, { unique: true, collation: CASE_INSENSITIVE, name: 'username' })
 @index({ email: 1 }, { unique: true, name: 'email' })
 @index({ 'claims.at': 1 }, { sparse: true, name: 'unsettled_claims' })
+@index({ role: 1 }, { partialFilterExpression: { role: 'ADMIN' }, name: 'administrators' })
 @index({ deletedAt: 1 }, { sparse: true, name: 'deleted_accounts' })
 @index({ emailVerificationToken: 1 }, { sparse: true, name: 'email_verification' })
 @index({ passwordResetToken: 1 }, { sparse: true, name: 'password_reset' })
@@ -63,29 +64,18 @@ export class User {
   @prop({ type: () => String })
   lastName?: string | null;
 
-  @Field(() => Role, { simple: true, description: 'What the account may do beyond its own files.' })
   @prop({ type: () => String, enum: Role, default: Role.USER, required: true })
   role!: Role;
 
-  @Field(() => Boolean, {
-    simple: true,
-    description: 'Whether the owner proved to receive mail at this address.',
-  })
+  /** Whether the owner proved to receive mail at this address. */
   @prop({ type: () => Boolean, default: false, required: true })
   isEmailVerified!: boolean;
 
-  @Field(() => Boolean, {
-    simple: true,
-    description: 'False once deactivated: no login, and its tokens end at once.',
-  })
+  /** False once deactivated: no login, and its tokens end at once. */
   @prop({ type: () => Boolean, default: true, required: true })
   isActive!: boolean;
 
-  @Field(() => DateTime, {
-    simple: true,
-    nullable: true,
-    description: 'When a login last succeeded; null before the first.',
-  })
+  /** When a login last succeeded; null before the first. */
   @prop({ type: () => Date })
   lastLogin?: Date | null;
 
@@ -128,7 +118,6 @@ export class User {
   @Field(() => DateTime, { simple: true, description: 'When the account was made.' })
   createdAt!: Date;
 
-  @Field(() => DateTime, { simple: true, description: 'When the account last changed.' })
   updatedAt!: Date;
 }
 

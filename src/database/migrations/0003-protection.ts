@@ -1,10 +1,10 @@
 import type { Migration } from '../migration.ts';
 
-/** Makes what came with mail, API keys, the audit trail, encryption and scanning: collections and indexes. */
+/** Makes what came with mail, API keys, the audit trail, rate limits, encryption and scanning: collections and indexes. */
 export const migration: Migration = {
   name: '0003-protection',
-  async up({ users, files, blobs, apiKeys, auditEvents, outbox, avatars }) {
-    for (const model of [apiKeys, auditEvents, outbox, avatars]) {
+  async up({ users, files, blobs, apiKeys, auditEvents, outbox, avatars, rateCounts }) {
+    for (const model of [apiKeys, auditEvents, outbox, avatars, rateCounts]) {
       await model.createCollection();
       await model.createIndexes();
     }
