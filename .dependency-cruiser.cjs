@@ -62,7 +62,7 @@ const LIBRARIES = {
   'graphql-scalars': ['models'],
   'graphql-upload-ts': ['graphql'],
   'graphql-ws': ['graphql'],
-  'ipaddr.js': ['limits'],
+  'ipaddr.js': ['services'],
   jsonwebtoken: ['auth'],
   mongoose: ['models', 'database'],
   nodemailer: ['mail'],

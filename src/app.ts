@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reportKeys } from './app/content-keys.ts';
 import { createCore } from './app/core.ts';
 import { createLog, type Log } from './app/log.ts';
 import { createServer } from './app/server.ts';
 import type { Config } from './config.ts';
-import { clearSpills } from './graphql/spill-file.ts';
+import { clearSpills } from './graphql/multipart/spill-file.ts';
 
 const IDLE_CHECK_MS = 100;
 
@@ -25,8 +26,9 @@ export async function createApp(config: Config): Promise<App> {
   let origin = config.PUBLIC_URL ?? '';
   let stopping = false;
   const core = await createCore(config, { log, baseUrl: () => origin });
-  const { database, metrics, stores, sweeping } = core;
+  const { database, metrics, scanner, stores, sweeping } = core;
   try {
+    await reportKeys(core.keyRotation, log);
     await mkdir(config.spillPath, { recursive: true, mode: 0o700 });
     await clearSpills(config.spillPath);
     metrics.gauge('mongodb_connections_open', 'Connections to the database.', () => database.pool().open);
@@ -44,6 +46,7 @@ export async function createApp(config: Config): Promise<App> {
         database: () =>
           database.connection.db?.command({ ping: 1 }) ?? Promise.reject(new Error('not connected')),
         storage: () => stores.primary.check(),
+        ...(scanner && { scanner: () => scanner.check() }),
       },
       stopping: () => stopping,
       assetsDirectory: join(import.meta.dirname, '../dist/playground'),

@@ -7,6 +7,7 @@ import { BackupWalk } from '../services/copies/backup-walk.ts';
 import { BlobCopies } from '../services/copies/blob-copies.ts';
 import { BlobMoves } from '../services/copies/blob-moves.ts';
 import { BlobPlacement } from '../services/copies/blob-placement.ts';
+import type { ContentKeys } from '../services/copies/content-keys.ts';
 import { CopyDuty } from '../services/copies/copy-duty.ts';
 import type { Leases } from '../services/leases.ts';
 import type { Log } from './log.ts';
@@ -26,6 +27,7 @@ const LOOK_SECONDS = 2;
 export function createCopying(parts: {
   collections: Collections;
   stores: Stores;
+  keys: ContentKeys;
   leases: Leases;
   /** How long a copy that another replaced stays, since somebody may still be reading it; milliseconds. */
   graceMs: number;
@@ -34,7 +36,7 @@ export function createCopying(parts: {
 }): Copying {
   const { collections, stores, leases, metrics, log } = parts;
   const placement = new BlobPlacement(collections, parts.graceMs);
-  const copies = new BlobCopies(stores, placement);
+  const copies = new BlobCopies(stores, placement, undefined, parts.keys);
   const duty = new CopyDuty({
     blobs: collections.blobs,
     stores,

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import { Metrics } from '../http/metrics.ts';
 import type { Collections } from '../models/collections.ts';
 import { type Database, migrateDatabase, openDatabase } from './database.ts';
+import { createLimits } from './limits.ts';
 import type { Log } from './log.ts';
 import { createServices, type Wired } from './services.ts';
 
@@ -49,7 +50,9 @@ export async function createCore(
     const { collections } = database;
     const metrics = new Metrics();
     const secrets = config.JWT_SECRET?.length ? config.JWT_SECRET : [await keptSecret(config.secretPath)];
-    const wired = createServices({ config, collections, stores, secrets, metrics, log, baseUrl });
+    const { limits, close } = await createLimits(config, database, log);
+    opened.push(close);
+    const wired = createServices({ config, collections, stores, limits, secrets, metrics, log, baseUrl });
     opened.push(() => wired.sweeping.stop());
     opened.push(() => wired.services.uploads.idle());
     opened.push(async () => wired.services.directUploads.stop());

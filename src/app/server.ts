@@ -11,23 +11,51 @@ import {
 } from 'fastify';
 import type { Config } from '../config.ts';
 import { createApollo } from '../graphql/apollo.ts';
+import { DocumentGate } from '../graphql/documents/document-gate.ts';
+import { readTrustedDocuments } from '../graphql/documents/trusted-document-files.ts';
 import { graphqlRoutes } from '../graphql/graphql-route.ts';
-import { ENVELOPE_BYTES } from '../graphql/multipart-request.ts';
+import { ENVELOPE_BYTES } from '../graphql/multipart/multipart-request.ts';
 import { answerUnread } from '../graphql/refusal.ts';
 import { createSchema } from '../graphql/schema.ts';
+import { offersWebSocket } from '../graphql/websocket/websocket-door.ts';
+import { avatarRoutes } from '../http/avatar-route.ts';
 import { contentRoutes } from '../http/content-route.ts';
 import { answerErrors } from '../http/error-answers.ts';
+import { exportRoutes } from '../http/export-route.ts';
 import { type Check, healthRoutes } from '../http/health-route.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { metricsRoutes } from '../http/metrics-route.ts';
+import { mailboxRoutes } from '../http/pages/mailbox-route.ts';
+import { mailedLinkRoutes } from '../http/pages/mailed-links-route.ts';
 import { partRoutes } from '../http/part-route.ts';
 import { playgroundPage, playgroundRoutes, wantsPlayground } from '../http/playground-route.ts';
-import { withinRequest } from '../services/request-facts.ts';
+import { scopeRequests } from '../http/request-scope.ts';
+import { type RoutePermission, requireRouteNeeds } from '../http/route-needs.ts';
+import { limitTransfers } from '../http/transfer-rate.ts';
+import { boundConnections, HEADERS_CHECK_MS } from './connections.ts';
 import type { Log } from './log.ts';
+import { hasMailbox } from './mail.ts';
 import type { Wired } from './services.ts';
+import { openSockets } from './sockets.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route and what it needs, once the server is built. */
+    readonly permissions: readonly RoutePermission[];
+  }
+}
 
 const MAX_JSON_BYTES = 1024 * 1024;
-const HEADERS_TIMEOUT_MS = 60_000;
+const EXPOSED_HEADERS = [
+  'x-request-id',
+  'content-range',
+  'accept-ranges',
+  'etag',
+  'content-disposition',
+  'ratelimit',
+  'ratelimit-policy',
+  'retry-after',
+];
 const PLAIN_REQUEST_ID = /^[\w.-]{1,64}$/;
 
 /** Builds the HTTP server with every route; it does not listen yet. */
@@ -50,20 +78,19 @@ export async function createServer(parts: {
     requestTimeout: 0,
     connectionTimeout: config.UPLOAD_IDLE_SECONDS * 1000,
     keepAliveTimeout: 72_000,
+    http: { connectionsCheckingInterval: HEADERS_CHECK_MS, shouldUpgradeCallback: offersWebSocket },
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
   });
-  app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   // Node would ask for the body at once; here the headers decide first (see the GraphQL route).
   app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
 
+  app.decorate('permissions', requireRouteNeeds(app));
   metrics.observe(app);
   answerErrors(app, answerUnread);
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
-    const facts = { requestId: request.id, ip: request.ip, userAgent: request.headers['user-agent'] ?? null };
-    withinRequest(facts, done);
-  });
+  scopeRequests(app);
+  limitTransfers(app, wired.services.limits);
+  boundConnections(app, config, log);
   app.addHook('onSend', async (_request, reply) => {
     if (parts.stopping()) reply.header('connection', 'close');
   });
@@ -83,22 +110,37 @@ export async function createServer(parts: {
     origin: config.CORS_ORIGIN.includes('*') ? '*' : [...config.CORS_ORIGIN],
     credentials: !config.CORS_ORIGIN.includes('*'),
     methods: ['GET', 'HEAD', 'POST', 'PUT'],
-    exposedHeaders: ['x-request-id', 'content-range', 'accept-ranges', 'etag', 'content-disposition'],
+    exposedHeaders: EXPOSED_HEADERS,
     maxAge: 600,
   });
   await app.register(cookie);
+  const graphql = await graphqlOptions(parts);
+  openSockets(app, graphql, parts);
 
-  await app.register(healthRoutes, { checks: parts.checks, stopping: parts.stopping });
+  await app.register(healthRoutes, {
+    checks: parts.checks,
+    // What cannot be scanned now waits: that is no reason to take the whole node out.
+    advisory: config.VIRUS_SCAN_POLICY === 'scan-later' ? ['scanner'] : [],
+    stopping: parts.stopping,
+  });
   await app.register(metricsRoutes, { metrics, token: config.METRICS_TOKEN ?? null });
   await app.register(contentRoutes, { downloads: wired.downloads });
-  await app.register(partRoutes, { parts: wired.parts, answerUnread });
+  await app.register(avatarRoutes, { avatars: wired.services.avatars });
+  await app.register(exportRoutes, { dataExports: wired.services.dataExports });
+  await app.register(partRoutes, { parts: wired.parts, slots: wired.services.slots, answerUnread });
+  if (!config.APP_URL) await app.register(mailedLinkRoutes, wired.services);
+  if (hasMailbox(config)) await app.register(mailboxRoutes, { mailbox: wired.outbox });
   if (config.playground) await app.register(playgroundRoutes, { assetsDirectory: parts.assetsDirectory });
-  await app.register(graphqlRoutes, await graphqlOptions(parts));
+  await app.register(graphqlRoutes, graphql);
   return app;
 }
 
 async function graphqlOptions({ config, wired, log }: { config: Config; wired: Wired; log: Log }) {
-  const apollo = createApollo(await createSchema(), {
+  const schema = await createSchema();
+  const trusted = config.TRUSTED_DOCUMENTS
+    ? await readTrustedDocuments(config.TRUSTED_DOCUMENTS, schema)
+    : null;
+  const apollo = createApollo(schema, {
     introspection: config.introspection,
     log: {
       failed: (requestId, operation, err) => log.error({ requestId, operation, err }, 'a request failed'),
@@ -109,6 +151,8 @@ async function graphqlOptions({ config, wired, log }: { config: Config; wired: W
   await apollo.start();
   return {
     apollo,
+    schema,
+    gate: new DocumentGate(trusted),
     services: wired.services,
     multipart: {
       fieldBytes: MAX_JSON_BYTES,

@@ -1,22 +1,31 @@
 import type { Services } from '../graphql/context.ts';
 import { Every } from '../jobs/every.ts';
 import { Janitor } from '../jobs/janitor.ts';
+import { AccountWatch } from '../services/accounts/account-watch.ts';
 import { AuditTrail } from '../services/audit/audit-trail.ts';
 import { StorageCheck } from '../services/check/storage-check.ts';
 import type { BlobMoves } from '../services/copies/blob-moves.ts';
 import { BlobReferences } from '../services/copies/blob-references.ts';
+import type { ContentKeys } from '../services/copies/content-keys.ts';
+import { KeyRotation } from '../services/copies/key-rotation.ts';
 import type { DownloadService } from '../services/files/downloads.ts';
 import { FilePurge } from '../services/files/file-purge.ts';
 import { Leases } from '../services/leases.ts';
 import { Ledger } from '../services/ledger.ts';
+import { UploadSlots } from '../services/limits/upload-slots.ts';
+import type { Outbox } from '../services/mail/outbox.ts';
 import { quotaRoom } from '../services/quota.ts';
 import { Sweep } from '../services/sweep.ts';
 import type { PartUploads } from '../services/uploads/part-uploads.ts';
 import { UploadUndo } from '../services/uploads/upload-undo.ts';
+import { createContentKeys } from './content-keys.ts';
 import { createCopying } from './copying.ts';
 import { createJanitor } from './janitor.ts';
+import { createMailing } from './mail.ts';
+import { createScanning, type Scanning } from './scanning.ts';
 import { createAccounts } from './services/accounts.ts';
 import { createFiles } from './services/files.ts';
+import { createOwnData } from './services/own-data.ts';
 import type { ServiceParts } from './services/parts.ts';
 import { createUploads } from './services/uploads.ts';
 
@@ -25,15 +34,23 @@ export interface Wired {
   readonly services: Services;
   readonly downloads: DownloadService;
   readonly parts: PartUploads;
+  readonly watch: AccountWatch;
+  readonly outbox: Outbox;
   readonly sweep: Sweep;
   readonly leases: Leases;
   readonly janitor: Janitor;
   readonly moves: BlobMoves;
+  readonly keys: ContentKeys;
+  readonly keyRotation: KeyRotation;
   readonly storageCheck: StorageCheck;
+  /** Null where none is configured. */
+  readonly scanner: Scanning['scanner'];
   readonly sweeping: Pick<Every, 'start' | 'now' | 'stop'>;
 }
 
 const MINUTE_MS = 60_000;
+// With what a session is remembered for, so that no more than 5 s pass until another node ends what runs.
+const WATCH_SECONDS = 2;
 const LEAST_ORPHAN_AGE_MS = 60 * MINUTE_MS;
 
 /** Wires the use cases to the collections and the store. */
@@ -44,10 +61,13 @@ export function createServices(given: ServiceParts): Wired {
   const audit = new AuditTrail(collections.auditEvents, (err, act) =>
     log.error({ err, act }, 'an act could not be noted in the audit trail'),
   );
-  const parts = { ...given, audit };
+  const watch = new AccountWatch(collections);
+  const mailing = createMailing(given);
+  const keys = createContentKeys(config, log);
+  const parts = { ...given, audit, watch, mailing, keys };
 
   const usage = new Ledger(collections.users.collection as never, 'usedBytes', { room: quotaRoom });
-  const references = new BlobReferences(collections, stores, blobGraceMs);
+  const references = new BlobReferences(collections, stores, blobGraceMs, keys);
   const purge = new FilePurge(collections.files, usage, references.ledger);
   const undo = new UploadUndo(collections, stores, references, usage, (err) =>
     log.error({ err }, 'an upload could not be undone now; the sweep will'),
@@ -63,33 +83,67 @@ export function createServices(given: ServiceParts): Wired {
       staleUpload: staleMs,
       unreferencedBlob: blobGraceMs,
       trash: config.TRASH_RETENTION_DAYS * 24 * 60 * MINUTE_MS,
+      audit: config.AUDIT_RETENTION_DAYS * 24 * 60 * MINUTE_MS,
     },
   });
   const leases = new Leases(collections.leases);
   const janitor = createJanitor({ sweep, leases, metrics, log });
-  const copying = createCopying({ collections, stores, leases, graceMs: blobGraceMs, metrics, log });
+  const copying = createCopying({ collections, stores, keys, leases, graceMs: blobGraceMs, metrics, log });
+  const scanning = createScanning({ ...parts, references, purge, outbox: mailing.outbox, leases });
   const sweeping = new Every(
     config.SWEEP_INTERVAL_SECONDS,
     (signal) => janitor.runAll(signal),
     (err) => log.error({ err }, 'the jobs could not be run'),
   );
 
+  const watching = new Every(
+    WATCH_SECONDS,
+    () => watch.check(),
+    (err) => log.error({ err }, 'it could not be asked whether accounts may go on'),
+  );
+
   const accounts = createAccounts(parts, () => sweeping.now());
-  const { downloads, ...files } = createFiles(parts, { purge, authentication: accounts.authentication });
-  const { parts: partUploads, ...uploads } = createUploads(parts, { usage, references, undo });
+  const { downloads, ...files } = createFiles(parts, {
+    purge,
+    held: scanning.quarantine,
+    authentication: accounts.authentication,
+  });
+  const { parts: partUploads, ...uploads } = createUploads(parts, {
+    usage,
+    references,
+    undo,
+    authentication: accounts.authentication,
+    scanning: scanning.uploads,
+  });
+  const slots = new UploadSlots(config.MAX_UPLOADS, config.MAX_UPLOADS_PER_USER);
   return {
-    services: { ...accounts, ...files, ...uploads },
+    services: {
+      watch,
+      ...accounts,
+      ...createOwnData(parts, files.links),
+      ...files,
+      ...uploads,
+      quarantine: scanning.quarantine,
+      limits: given.limits,
+      slots,
+    },
     downloads,
     parts: partUploads,
+    watch,
+    outbox: mailing.outbox,
     sweep,
     leases,
     // Copies may take hours: they run beside the others, which would wait for them, and among them only by hand.
-    janitor: new Janitor([...janitor.jobs, copying.job], leases, () => undefined),
+    janitor: new Janitor([...janitor.jobs, copying.job, scanning.job], leases, () => undefined),
     moves: copying.moves,
+    scanner: scanning.scanner,
+    keys,
+    keyRotation: new KeyRotation(collections, keys),
     storageCheck: new StorageCheck({
       collections,
       stores,
       leases,
+      keys,
       graceMs: Math.max(staleMs, LEAST_ORPHAN_AGE_MS),
       blobGraceMs,
     }),
@@ -97,10 +151,19 @@ export function createServices(given: ServiceParts): Wired {
       start() {
         sweeping.start();
         copying.every.start();
+        scanning.every.start();
+        watching.start();
+        mailing.start();
       },
       now: () => sweeping.now(),
       async stop() {
-        await Promise.all([sweeping.stop(), copying.every.stop()]);
+        await Promise.all([
+          sweeping.stop(),
+          copying.every.stop(),
+          scanning.every.stop(),
+          watching.stop(),
+          mailing.stop(),
+        ]);
       },
     },
   };

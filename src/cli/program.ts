@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { jobsCommand } from './jobs-command.ts';
+import { keysCommand } from './keys-command.ts';
 import { migrateCommand } from './migrate-command.ts';
 import type { Run } from './run.ts';
 import { serveCommand } from './serve-command.ts';
@@ -15,7 +16,14 @@ export function createProgram(run: Run, fail: (message: string) => void): Comman
     .option('--verbose', 'log what is done, and show errors with their causes and where they come from')
     .exitOverride()
     .configureOutput({ outputError: (text) => fail(text.replace(/^error: /, '')) });
-  for (const command of [serveCommand, migrateCommand, jobsCommand, usersCommand, storageCommand]) {
+  for (const command of [
+    serveCommand,
+    migrateCommand,
+    jobsCommand,
+    usersCommand,
+    storageCommand,
+    keysCommand,
+  ]) {
     program.addCommand(command(run));
   }
   inherit(program);

@@ -30,7 +30,7 @@ async function createAdmin(run: Run, { username, email }: AdminOptions): Promise
   }
   const password = await readPassword(process.stdin, process.stderr, run.signal);
   const { services } = await run.open();
-  const user = await services.accounts.createAdmin({ username, email, password });
+  const user = await services.appointments.createAdmin({ username, email, password });
   run.say(`Created the administrator ${user.username} (${user.id}).`);
 }
 
@@ -39,6 +39,6 @@ async function promote(run: Run, { username, email }: AdminOptions): Promise<voi
     throw new UsageError('create-admin --promote needs --username or --email');
   }
   const { services } = await run.open();
-  const user = await services.accounts.promote({ username, email });
+  const user = await services.appointments.promote({ username, email });
   run.say(`${user.username} (${user.id}) is an administrator.`);
 }

@@ -3,13 +3,20 @@ import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, OperationTypeNode } from 'graphql';
+import {
+  type GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  OperationTypeNode,
+} from 'graphql';
 import { AppError } from '../errors.ts';
 import { currentRequest } from '../services/request-facts.ts';
 import type { Context } from './context.ts';
-import { DEFAULT_LIMITS } from './document-limits.ts';
-import { formatError, mayQuoteInput, reportOf } from './error-mapping.ts';
-import { listCost } from './list-cost.ts';
+import { DEFAULT_LIMITS } from './documents/document-limits.ts';
+import { listCost } from './documents/list-cost.ts';
+import { type ListsOf, listsOf } from './documents/list-sizes.ts';
+import { formatError, mayQuoteInput, reportOf, withStatus } from './error-mapping.ts';
+import { operationRate } from './rate-plugin.ts';
 
 /** Hears of what went wrong in a request, with what is needed to find it again. */
 export interface GraphQLLog {
@@ -38,34 +45,28 @@ export function createApollo(
       ApolloServerPluginCacheControlDisabled(),
       // Apollo’s own pages load scripts from elsewhere.
       ApolloServerPluginLandingPageDisabled(),
-      operationLimits,
+      operationLimits(listsOf(schema)),
+      operationRate,
       errorLog(options.log),
     ],
   });
 }
 
 /** Refuses an operation that there is nothing to run for, or whose lists could make it answer too much. */
-const operationLimits: ApolloServerPlugin<Context> = {
+const operationLimits = (lists: ListsOf): ApolloServerPlugin<Context> => ({
   requestDidStart: async () => ({
     didResolveOperation: async ({ document, operation, request }) => {
       try {
         if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
           throw new AppError('BAD_USER_INPUT', 'There are no subscriptions.');
         }
-        listCost(document, request.operationName, request.variables ?? {}, DEFAULT_LIMITS);
+        listCost(document, request.operationName, request.variables ?? {}, DEFAULT_LIMITS, lists);
       } catch (error) {
         throw withStatus(error);
       }
     },
   }),
-};
-
-// What is thrown before there is a resolver decides the answer’s status, which is 500 unless it says another.
-function withStatus(error: unknown): unknown {
-  if (!(error instanceof AppError)) return error;
-  const extensions = { http: { status: error.status } };
-  return new GraphQLError(error.message, { originalError: error, extensions });
-}
+});
 
 function toClient(
   formatted: GraphQLFormattedError,
@@ -94,8 +95,9 @@ function errorLog(log: GraphQLLog): ApolloServerPlugin<Context> {
 }
 
 function note(log: GraphQLLog, requestId: string, operation: string | null, error: GraphQLError): void {
-  const { code, message, cause } = reportOf(error);
+  const { code, message, cause, status } = reportOf(error);
   const logged = mayQuoteInput(error) ? String(error.extensions.code) : message;
   if (code !== 'INTERNAL_SERVER_ERROR') log.refused(requestId, operation, code, logged);
-  if (cause !== undefined) log.failed(requestId, operation, cause);
+  // What a client did wrong is no failure of ours, however it showed.
+  if (cause !== undefined && status >= 500) log.failed(requestId, operation, cause);
 }

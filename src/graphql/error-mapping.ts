@@ -64,6 +64,13 @@ export function formatError(
   };
 }
 
+/** The error, thrown before there is a resolver, with its status for the answer, which would be 500 otherwise. */
+export function withStatus(error: unknown): unknown {
+  if (!(error instanceof AppError)) return error;
+  const extensions = { http: { status: error.status } };
+  return new GraphQLError(error.message, { originalError: error, extensions });
+}
+
 /** The `extensions` of an error as clients get them. */
 export function extensionsOf(error: AppError): {
   code: ErrorCode;

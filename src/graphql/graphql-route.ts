@@ -1,22 +1,26 @@
 import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import DataLoader from 'dataloader';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, hasCode } from '../errors.ts';
 import { requireNeed } from '../services/access.ts';
-import { type RequestFacts, withinRequest } from '../services/request-facts.ts';
+import { takePlaces } from '../services/limits/upload-places.ts';
+import { withinRequest } from '../services/request-facts.ts';
 import type { Viewer } from '../services/viewer.ts';
+import { refreshCookieOf } from './accounts/refresh-cookie.ts';
 import type { Context, Services } from './context.ts';
-import { DocumentGate } from './document-gate.ts';
+import type { DocumentGate } from './documents/document-gate.ts';
+import { admitDocument } from './documents/request-document.ts';
 import { PREFLIGHT_ADVICE, toAppError } from './error-mapping.ts';
-import { ENVELOPE_BYTES, type MultipartLimits, receiveMultipart } from './multipart-request.ts';
-import { refreshCookieOf } from './refresh-cookie.ts';
+import { ENVELOPE_BYTES, type MultipartLimits, receiveMultipart } from './multipart/multipart-request.ts';
+import { bearerIn, contextWith } from './operation-context.ts';
+import { spendRequest } from './operation-rate.ts';
 import { answerUnread, refuse } from './refusal.ts';
 
 /** What the endpoint is made of. */
 export interface GraphQLRouteOptions {
   readonly apollo: ApolloServer<Context>;
   readonly services: Services;
+  readonly gate: DocumentGate;
   readonly multipart: MultipartLimits;
   /** Bytes of a whole multipart request, where its length is known beforehand. */
   readonly maxRequestBytes: number;
@@ -29,22 +33,22 @@ export interface GraphQLRouteOptions {
 
 /** The GraphQL endpoint: `POST` with JSON or multipart, `GET` for queries and for the page. */
 export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteOptions): Promise<void> {
-  const { apollo, services } = options;
-  const viewers = new WeakMap<FastifyRequest, Viewer>();
+  const { apollo, services, gate } = options;
+  const viewers = new WeakMap<FastifyRequest, Viewer | null>();
+  const fileCounts = new WeakMap<FastifyRequest, number>();
   const signals = new WeakMap<FastifyRequest, AbortSignal>();
-  const gate = new DocumentGate();
 
   const handle = fastifyApolloHandler(apollo, { context: contextOf });
   // The body was read outside of the request’s scope.
   const runOperation = (request: FastifyRequest, reply: FastifyReply) =>
-    withinRequest(factsOf(request), () => handle.call(app, request, reply));
+    withinRequest(request.facts, () => handle.call(app, request, reply));
 
   // The parts of a multipart body are read by receiveMultipart, as the operation wants them.
   app.addContentTypeParser('multipart/form-data', (_request, _body, done) => done(null));
 
   app.setErrorHandler((error, request, reply) => {
     const known = requestError(error);
-    if (known.cause !== undefined)
+    if (known.cause !== undefined && known.status >= 500)
       request.log.error({ requestId: request.id, err: known.cause }, 'a request failed');
     return refuse(request, reply, known);
   });
@@ -52,6 +56,7 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
+    config: { needs: 'fields' },
     bodyLimit: options.maxJsonBytes,
     onRequest: admit,
     handler: (request, reply) =>
@@ -64,13 +69,16 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
       if (!request.headers['apollo-require-preflight'] && !request.headers['x-apollo-operation-name']) {
         throw new AppError('BAD_USER_INPUT', PREFLIGHT_ADVICE);
       }
-      const token = bearerOf(request);
+      const token = bearerIn(request.headers.authorization);
       if (token === null)
         throw new AppError('UNAUTHENTICATED', 'Uploads need `Authorization: Bearer <accessToken>`.');
       const viewer = await services.authentication.authenticate(token);
       requireNeed(viewer, 'files:write');
+      services.uploads.requireMay(viewer);
       await requireRoom(viewer, Number(request.headers['content-length'] ?? 0));
       viewers.set(request, viewer);
+      await spendRequest(services.limits, { viewer, client: request.facts });
+      takePlaces(services.slots, { request: request.raw, response: reply.raw }, viewer.userId.toHexString());
     }
     // Clients that ask before they send a body hear of a refusal without having sent it.
     if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();
@@ -93,39 +101,61 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
     const page = options.page(request);
     if (page) return reply.headers(page.headers).send(page.html);
     reply.header('vary', [reply.getHeader('vary'), 'accept'].flat().filter(Boolean).join(', '));
-    gate.check(sourceOf(request));
+    const viewer = await viewerOf(request);
+    viewers.set(request, viewer);
+    await withinRequest(request.facts, () =>
+      spendRequest(services.limits, { viewer, client: request.facts }),
+    );
+    admitDocument(gate, request);
     return runOperation(request, reply);
   }
 
   async function answerMultipart(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const signal = signalOf(request);
     const received = await receiveMultipart(request.raw, options.multipart, signal);
+    let release = () => {};
     try {
+      release = await watchFromNow(request, signal);
       request.body = received.operation;
-      gate.check(sourceOf(request));
+      fileCounts.set(request, received.fileCount);
+      const account = viewers.get(request)?.userId.toHexString() ?? '';
+      const further = received.fileCount - 1;
+      takePlaces(services.slots, { request: request.raw, response: reply.raw }, account, further);
+      admitDocument(gate, request);
       const body = (await runOperation(request, reply)) as string;
       const wasRead = await received.close();
       return wasRead ? body : answerUnread(request, reply, body);
     } finally {
+      release();
       await received.close();
     }
   }
 
+  /** Proves once more for whom the operation runs, since it may come long after its headers, and ends it with them. */
+  async function watchFromNow(request: FastifyRequest, signal: AbortSignal): Promise<() => void> {
+    const proved = viewers.get(request);
+    const token = bearerIn(request.headers.authorization);
+    if (!proved || !token) return () => {};
+    const viewer = await services.authentication.again(proved, token);
+    const watched = services.watch.during(viewer, signal);
+    viewers.set(request, viewer);
+    signals.set(request, watched.signal);
+    return watched.release;
+  }
+
   async function contextOf(request: FastifyRequest, reply: FastifyReply): Promise<Context> {
-    return {
-      viewer: viewers.get(request) ?? (await viewerOf(request)),
+    return contextWith(request.facts, {
+      viewer: viewers.get(request) ?? null,
       services,
-      requestId: request.id,
-      client: factsOf(request),
       refreshCookie: refreshCookieOf(request, reply, { secure: options.secureCookies }),
-      loaders: { users: new DataLoader((ids) => services.accounts.findMany(ids)) },
       signal: signalOf(request),
-    };
+      fileCount: fileCounts.get(request) ?? 0,
+    });
   }
 
   /** A token that is not valid leaves the request without a viewer, so that `login` and `refreshToken` still work. */
   async function viewerOf(request: FastifyRequest): Promise<Viewer | null> {
-    const token = bearerOf(request);
+    const token = bearerIn(request.headers.authorization);
     if (token === null) return null;
     try {
       return await services.authentication.authenticate(token);
@@ -153,27 +183,10 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
   }
 }
 
-const factsOf = (request: FastifyRequest): RequestFacts => ({
-  requestId: request.id,
-  ip: request.ip,
-  userAgent: request.headers['user-agent'] ?? null,
-});
-
-/** The access token of an `Authorization: Bearer` header (RFC 6750 section 2.1); null without one. */
-function bearerOf(request: FastifyRequest): string | null {
-  return /^Bearer +([^\s]+) *$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
-}
-
 function isMultipart(request: FastifyRequest): boolean {
   return (
     request.method === 'POST' && /^\s*multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')
   );
-}
-
-/** The document as Apollo will read it: from a GET by the URL standard’s rules, which are not Fastify’s. */
-function sourceOf(request: FastifyRequest): unknown {
-  if (request.method === 'GET') return new URL(request.url, 'http://localhost').searchParams.get('query');
-  return (request.body as { query?: unknown } | null | undefined)?.query;
 }
 
 function requestError(error: unknown): AppError {

@@ -22,15 +22,21 @@ export interface Permission {
 }
 
 /**
- * Makes every field hold what it needs before its resolver runs. Throws, naming them, when fields of the root types or
- * fields with a resolver of their own do not say what they need.
+ * Makes every field hold what it needs before its resolver runs, and before it is subscribed to. Throws, naming them,
+ * when fields of the root types or fields with a resolver of their own do not say what they need.
  */
 export function guard(schema: GraphQLSchema): GraphQLSchema {
   const missing: string[] = [];
+  const roots = new Set(rootsOf(schema).map(({ name }) => name));
   for (const { name, field } of guardedFields(schema)) {
     const need = needOf(field);
-    if (need === undefined) missing.push(name);
-    else if (need !== 'inherited') field.resolve = guarded(need, field.resolve ?? defaultFieldResolver);
+    // A root has nothing to inherit from.
+    const isRoot = roots.has(name.slice(0, name.indexOf('.')));
+    if (need === undefined || (isRoot && need === 'inherited')) missing.push(name);
+    else if (need !== 'inherited') {
+      field.resolve = guarded(need, field.resolve ?? defaultFieldResolver);
+      if (field.subscribe) field.subscribe = guarded(need, field.subscribe);
+    }
   }
   if (missing.length > 0) throw new Error(`These fields need a rule, by @Needs(…): ${missing.join(', ')}`);
   return schema;
@@ -46,16 +52,19 @@ export function permissionsOf(schema: GraphQLSchema): Permission[] {
 
 type Field = GraphQLField<unknown, Context>;
 
+const rootsOf = (schema: GraphQLSchema) =>
+  [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].filter((type) => !!type);
+
 function guardedFields(schema: GraphQLSchema): { name: string; field: Field }[] {
-  const roots = new Set([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
+  const roots = new Set(rootsOf(schema));
   return Object.values(schema.getTypeMap())
     .filter(isObjectType)
     .filter((type) => !type.name.startsWith('__'))
     .flatMap((type) =>
-      Object.values(type.getFields())
-        // A simple field gives what its object holds, which whoever got the object may see.
-        .filter((field) => roots.has(type) || field.resolve !== undefined)
-        .map((field) => ({ name: `${type.name}.${field.name}`, field: field as Field })),
+      (Object.values(type.getFields()) as Field[])
+        // A simple field gives what its object holds, which whoever got the object may see, unless it says otherwise.
+        .filter((field) => roots.has(type) || field.resolve !== undefined || needOf(field) !== undefined)
+        .map((field) => ({ name: `${type.name}.${field.name}`, field })),
     );
 }
 

@@ -14,6 +14,7 @@ export function refuse(request: FastifyRequest, reply: FastifyReply, error: AppE
   const body = {
     errors: [{ message: error.message, extensions: { ...extensionsOf(error), requestId: request.id } }],
   };
+  if (error.retryAfter !== undefined) reply.header('retry-after', Math.ceil(error.retryAfter));
   return answerUnread(request, reply.code(error.status), JSON.stringify(body));
 }
 

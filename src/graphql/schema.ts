@@ -2,12 +2,20 @@ import 'reflect-metadata';
 import type { GraphQLObjectType, GraphQLSchema } from 'graphql';
 import { GraphQLUpload } from 'graphql-upload-ts';
 import { buildSchema } from 'type-graphql';
-import { AccountResolver, StorageUsageResolver } from './account-resolver.ts';
-import { DirectUploadResolver } from './direct-upload-resolver.ts';
-import { FileResolver } from './file-resolver.ts';
+import { AccountResolver, StorageUsageResolver } from './accounts/account-resolver.ts';
+import { ApiKeyResolver } from './accounts/api-key-resolver.ts';
+import { AvatarResolver } from './accounts/avatar-resolver.ts';
+import { DataExportResolver } from './accounts/data-export-resolver.ts';
+import { MailResolver } from './accounts/mail-resolver.ts';
+import { PrivateFactsResolver } from './accounts/private-facts-resolver.ts';
+import { SecondFactorResolver } from './accounts/second-factor-resolver.ts';
+import { SessionResolver } from './accounts/session-resolver.ts';
+import { AdminResolver, AuditEventResolver, LargestAccountResolver } from './admin/admin-resolver.ts';
+import { QuarantineResolver } from './admin/quarantine-resolver.ts';
+import { DirectUploadResolver } from './files/direct-upload-resolver.ts';
+import { FileResolver } from './files/file-resolver.ts';
+import { UploadResolver } from './files/upload-resolver.ts';
 import { guard } from './permissions.ts';
-import { SessionResolver } from './session-resolver.ts';
-import { UploadResolver } from './upload-resolver.ts';
 
 /** The API’s schema, built from the classes; each of its fields holds what it needs. */
 export async function createSchema(): Promise<GraphQLSchema> {
@@ -18,10 +26,20 @@ export async function createSchema(): Promise<GraphQLSchema> {
     resolvers: [
       AccountResolver,
       StorageUsageResolver,
+      PrivateFactsResolver,
       SessionResolver,
+      SecondFactorResolver,
+      AvatarResolver,
+      DataExportResolver,
+      MailResolver,
+      ApiKeyResolver,
       FileResolver,
       UploadResolver,
       DirectUploadResolver,
+      QuarantineResolver,
+      AdminResolver,
+      AuditEventResolver,
+      LargestAccountResolver,
     ],
     validate: { validationError: { target: false, value: false }, forbidUnknownValues: false },
   });

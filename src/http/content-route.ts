@@ -18,7 +18,12 @@ export async function contentRoutes(
 ): Promise<void> {
   const { downloads } = options;
 
-  app.route<ContentRequest>({ method: ['GET', 'HEAD'], url: '/files/:id/content', handler: serve });
+  app.route<ContentRequest>({
+    method: ['GET', 'HEAD'],
+    url: '/files/:id/content',
+    config: { needs: 'files:read or anonymous' },
+    handler: serve,
+  });
 
   async function serve(request: FastifyRequest<ContentRequest>, reply: FastifyReply): Promise<unknown> {
     const download = await downloads.authorise({
@@ -58,10 +63,12 @@ export async function contentRoutes(
   async function send(
     request: FastifyRequest,
     reply: FastifyReply,
-    { file }: Download,
+    download: Download,
     part: ByteInterval | undefined,
   ): Promise<unknown> {
-    const body = (await elsewhere(request, reply, file)) ?? (await downloads.open(file, part));
+    const { file } = download;
+    const body = (await elsewhere(request, reply, file)) ?? (await downloads.open(file, part, download.by));
+    downloads.note(download);
     if (!part || part.start === 0) {
       downloads.count(file).catch((error) => request.log.warn({ err: error }, 'a download was not counted'));
     }

@@ -9,7 +9,7 @@ export async function metricsRoutes(
   options: { metrics: Metrics; token: string | null },
 ): Promise<void> {
   const { metrics, token } = options;
-  app.get('/metrics', async (request, reply) => {
+  app.get('/metrics', { config: { needs: 'token' } }, async (request, reply) => {
     if (token !== null && !isSame(request.headers.authorization ?? '', `Bearer ${token}`)) {
       throw new AppError('UNAUTHENTICATED', 'The metrics need their token.');
     }

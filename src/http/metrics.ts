@@ -52,6 +52,18 @@ export class Metrics {
     labelNames: ['kind', 'outcome'],
     registers: [this.registry],
   });
+  private readonly mails = new Counter({
+    name: 'mails_total',
+    help: 'Mails that were sent, kept in the mailbox or given up as useless, and tries that failed.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
+  private readonly scans = new Counter({
+    name: 'content_scans_total',
+    help: 'Virus scans that ended, by what they came to.',
+    labelNames: ['verdict'],
+    registers: [this.registry],
+  });
   private readonly jobRuns = new Counter({
     name: 'job_runs_total',
     help: 'Runs of the jobs that the service does by itself.',
@@ -113,6 +125,14 @@ export class Metrics {
 
   copyEnded(kind: string, outcome: 'made' | 'failed'): void {
     this.copies.inc({ kind, outcome });
+  }
+
+  mailEnded(outcome: string): void {
+    this.mails.inc({ outcome });
+  }
+
+  contentScanned(verdict: string): void {
+    this.scans.inc({ verdict });
   }
 
   jobEnded({ name, outcome }: { name: string; outcome: string }): void {

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
+import { takePlaces } from '../services/limits/upload-places.ts';
+import type { UploadSlots } from '../services/limits/upload-slots.ts';
 import type { PartLinkParameters } from '../services/uploads/part-links.ts';
 import type { AdmittedPart, PartUploads } from '../services/uploads/part-uploads.ts';
 import { type AnswerUnread, errorBody } from './error-answers.ts';
@@ -21,10 +23,11 @@ export async function partRoutes(
   app: FastifyInstance,
   options: {
     parts: PartUploads;
+    slots: UploadSlots;
     answerUnread: AnswerUnread;
   },
 ): Promise<void> {
-  const { parts, answerUnread } = options;
+  const { parts, slots, answerUnread } = options;
   const admitted = new WeakMap<FastifyRequest, AdmittedPart>();
 
   // The body is a file’s bytes, whatever its type.
@@ -40,6 +43,7 @@ export async function partRoutes(
   app.route<PartRequest>({
     method: 'PUT',
     url: ADDRESS,
+    config: { needs: 'signature' },
     onRequest: admit,
     async handler(request, reply) {
       await parts.put(admitted.get(request) as AdmittedPart, bodyOf(request.raw));
@@ -47,14 +51,22 @@ export async function partRoutes(
     },
   });
   // Nothing else is here, and whoever sends a body with it is not listened to for long.
-  app.route({ method: OTHER_METHODS, url: ADDRESS, onRequest: refuseOther, handler: refuseOther });
+  app.route({
+    method: OTHER_METHODS,
+    url: ADDRESS,
+    config: { needs: 'anyone' },
+    onRequest: refuseOther,
+    handler: refuseOther,
+  });
 
   /** Decides by the address and the headers alone whether the body is worth reading. */
   async function admit(request: FastifyRequest<PartRequest>, reply: FastifyReply): Promise<void> {
     const { id, number } = request.params;
     const length = request.headers['content-length'];
     if (length === undefined) throw new LengthRequired();
-    admitted.set(request, await parts.admit(id, number, request.query, Number(length)));
+    const part = await parts.admit(id, number, request.query, Number(length));
+    takePlaces(slots, { request: request.raw, response: reply.raw }, part.owner.toHexString());
+    admitted.set(request, part);
     // One that is empty or garbled would be refused for it.
     delete request.headers['content-type'];
     if (request.headers.expect?.toLowerCase() === '100-continue') reply.raw.writeContinue();

@@ -66,7 +66,7 @@ export async function playgroundRoutes(
   for (const [name, contentType] of Object.entries(ASSETS)) {
     const content = await readAsset(options.assetsDirectory, name);
     const etag = `"${createHash('sha256').update(content).digest('base64url')}"`;
-    app.get(`/playground/${name}`, (request, reply) => {
+    app.get(`/playground/${name}`, { config: { needs: 'anyone' } }, (request, reply) => {
       // The names carry no version, so a browser asks again each time and is told that nothing has changed.
       reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();

@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import type { Scope } from '../models/api-key.ts';
 import type { StoredFile } from '../models/file.ts';
 import { Role } from '../models/user.ts';
+import { isEnded } from './sessions/ended-viewers.ts';
 import type { Viewer } from './viewer.ts';
 
 /** What somebody may want of a file. */
@@ -19,6 +20,11 @@ export function may(viewer: Pick<Viewer, 'userId'> | null, action: FileAction, f
   return file.isPublic && !file.isDeleted && file.access.canView && file.access[LOCK[action]];
 }
 
+/** Whether the viewer may do what only administrators may; no API key may. */
+export function mayAdminister(viewer: Viewer): boolean {
+  return viewer.role === Role.ADMIN && !viewer.key;
+}
+
 /**
  * What a field or a route needs of whoever uses it: a scope, which every session has; the same, but for people without
  * an account too; a session, for what no key may do; an administrator’s session; or nothing, where keys are of no use.
@@ -32,6 +38,7 @@ export function requireNeed(viewer: Viewer | null, need: Need): void {
     if (kind === 'anyone' || orAnonymous) return;
     throw new AppError('UNAUTHENTICATED', 'Log in first: send `Authorization: Bearer <accessToken>`.');
   }
+  if (isEnded(viewer)) throw new AppError('UNAUTHENTICATED', 'The session has ended: log in again.');
   if (viewer.key) {
     if (viewer.key.scopes.some((scope) => scope === kind)) return;
     const isScope = kind.includes(':');
@@ -40,6 +47,12 @@ export function requireNeed(viewer: Viewer | null, need: Need): void {
   if (kind === 'admin' && viewer.role !== Role.ADMIN) {
     throw new AppError('FORBIDDEN', 'This is for administrators.');
   }
+}
+
+/** Lets pass where the service asks for no proof of the address, and who has proved it; else FORBIDDEN. */
+export function requireVerified(viewer: Pick<Viewer, 'isEmailVerified'>, isRequired: boolean): void {
+  if (!isRequired || viewer.isEmailVerified) return;
+  throw new AppError('FORBIDDEN', 'Verify your email address first: `resendVerificationEmail` mails a link.');
 }
 
 const NO_KEYS = 'This can’t be done with an API key: log in.';

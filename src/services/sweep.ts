@@ -3,6 +3,8 @@ import type { Collections } from '../models/collections.ts';
 import { LISTED, NEVER } from '../models/file.ts';
 import { UploadStatus } from '../models/file-enums.ts';
 import type { ObjectId } from '../models/object-id.ts';
+import { removeRemains, removeUnusedAvatars } from './accounts/account-remains.ts';
+import { removeEventsBefore } from './audit/audit-retention.ts';
 import { LostContents } from './check/lost-contents.ts';
 import { emptyLostFound, LOST_FOUND_MS } from './check/lost-found.ts';
 import { BlobDisposal } from './copies/blob-disposal.ts';
@@ -19,6 +21,8 @@ export interface SweepAges {
   readonly unreferencedBlob: number;
   /** A file in the trash. */
   readonly trash: number;
+  /** An event of the audit trail. */
+  readonly audit: number;
 }
 
 /** The steps of a sweep, in their order, each with what it looks for. */
@@ -28,10 +32,11 @@ export const SWEEP_STEPS = {
   claims: 'settle or release counts whose uploads or removals ended',
   expired: 'put files past their expiry date into the trash',
   trash: 'remove what has been in the trash, or without its content, for long enough',
-  accounts: 'remove what deleted accounts left, then the accounts',
+  accounts: 'remove what deleted accounts left, then the accounts, and images that no account shows',
   blobs: 'delete blobs that nothing refers to any more',
   leftovers: 'delete copies that were replaced or never finished',
   unfinished: 'abort what killed writers left unfinished in the stores',
+  audit: 'remove events of the audit trail that are old enough',
   'lost-found': 'delete what has lain in lost-found/ for 30 days',
 } as const;
 
@@ -95,10 +100,13 @@ export class Sweep {
         (await this.staleClaims(this.references.ledger, stale, signal)),
       expired: () => this.expiredFiles(signal),
       trash: () => this.oldTrash(signal),
-      accounts: () => this.deletedAccounts(signal),
+      accounts: async () =>
+        (await this.deletedAccounts(signal)) +
+        (await removeUnusedAvatars(this.collections, new Date(), signal)),
       blobs: () => this.disposal.deleteUnreferenced(ago(this.ages.unreferencedBlob), signal),
       leftovers: () => this.disposal.deleteLeftovers(new Date(), signal),
       unfinished: () => this.unfinishedWrites(stale, signal),
+      audit: () => removeEventsBefore(this.collections.auditEvents, ago(this.ages.audit), signal),
       'lost-found': () => emptyLostFound(this.stores, ago(LOST_FOUND_MS), signal),
     };
     return steps[name]();
@@ -145,10 +153,11 @@ export class Sweep {
     for await (const { owner, claim } of ledger.stale(before)) {
       signal.throwIfAborted();
       const file = await this.collections.files
-        .findById(claim.file, { uploadStatus: 1, lostAt: 1, fileSize: 1, blob: 1 })
+        .findById(claim.file, { uploadStatus: 1, lostAt: 1, quarantinedAt: 1, fileSize: 1, blob: 1 })
         .lean();
       // The file itself is unfinished: its upload or its purge is carried on first, the claim with it.
-      if (file && file.uploadStatus !== UploadStatus.COMPLETED && !file.lostAt) continue;
+      if (file && file.uploadStatus !== UploadStatus.COMPLETED && !file.lostAt && !file.quarantinedAt)
+        continue;
       const stays = file && (ledger === this.usage ? file.fileSize : Number(file.blob?.equals(owner) ?? 0));
       if (stays) await ledger.settle(owner, claim.file, stays);
       else await ledger.release(owner, claim.file);
@@ -182,18 +191,19 @@ export class Sweep {
 
   /** An account goes only after everything it owned: until then its document remembers that something is left. */
   private async deletedAccounts(signal: AbortSignal): Promise<number> {
-    const { users, sessions } = this.collections;
+    const { users } = this.collections;
     let removed = 0;
     const deleted = users.find({ deletedAt: { $exists: true } }, { claims: 1 }, { batchSize: 1 }).lean();
     for await (const { _id, claims } of deleted) {
       for (const isDeleted of [false, true]) await this.purge.purgeAll({ userId: _id, isDeleted }, signal);
       await this.lost.purge(this.purge, { userId: _id }, signal);
+      await this.purge.purgeAllHeld(_id, signal);
       // A running upload holds a claim and could still complete; without one beforehand nothing can come any more,
       // since no inactive account is given a new one.
       if (claims && claims.length > 0) continue;
       // Files of a lost content may have come back since they were looked for.
       if (await this.hasFiles(_id)) continue;
-      await sessions.deleteMany({ userId: _id });
+      await removeRemains(this.collections, _id);
       removed += (await users.deleteOne({ _id })).deletedCount;
     }
     return removed;
@@ -203,6 +213,7 @@ export class Sweep {
   private async hasFiles(userId: ObjectId): Promise<boolean> {
     const { files } = this.collections;
     if (await files.exists({ lostAt: { $gt: NEVER }, userId })) return true;
+    if (await files.exists({ quarantinedAt: { $gt: NEVER }, userId })) return true;
     return Boolean(await files.exists({ userId, isDeleted: { $in: [false, true] }, ...LISTED }));
   }
 }

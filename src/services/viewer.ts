@@ -19,6 +19,15 @@ export interface Viewer {
 export interface KeyGrant {
   readonly id: ObjectId;
   readonly scopes: readonly Scope[];
+  /** When it ends; null is never. */
+  readonly expiresAt: Date | null;
+}
+
+/** On whose behalf something runs: a viewer, or an account alone where no session and no key stands behind it. */
+export interface RunsFor {
+  readonly userId: ObjectId;
+  readonly sessionId?: ObjectId | null | undefined;
+  readonly key?: { readonly id: ObjectId } | undefined;
 }
 
 /** Where a request came from, by server facts only. */

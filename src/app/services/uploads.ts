@@ -1,6 +1,8 @@
 import { Signer } from '../../auth/signatures.ts';
 import type { BlobReferences } from '../../services/copies/blob-references.ts';
 import type { Ledger } from '../../services/ledger.ts';
+import type { UploadScanning } from '../../services/scanning/upload-scanning.ts';
+import type { Authentication } from '../../services/sessions/authentication.ts';
 import { DirectUploads } from '../../services/uploads/direct-uploads.ts';
 import { PartLinks } from '../../services/uploads/part-links.ts';
 import { PartUploads } from '../../services/uploads/part-uploads.ts';
@@ -18,9 +20,21 @@ const YOUNG_BYTES = 24 * 1024 * 1024;
 /** Wires the ways in for contents. */
 export function createUploads(
   parts: AuditedParts,
-  { usage, references, undo }: { usage: Ledger; references: BlobReferences; undo: UploadUndo },
+  {
+    usage,
+    references,
+    undo,
+    authentication,
+    scanning,
+  }: {
+    usage: Ledger;
+    references: BlobReferences;
+    undo: UploadUndo;
+    authentication: Authentication;
+    scanning: UploadScanning;
+  },
 ) {
-  const { config, collections, stores, secrets, metrics, baseUrl } = parts;
+  const { config, collections, stores, secrets, metrics, baseUrl, keys, watch } = parts;
   const rules = {
     maxFileSize: config.MAX_FILE_SIZE,
     types: {
@@ -34,6 +48,8 @@ export function createUploads(
     stores,
     references,
     usage,
+    keys,
+    scanning,
     rules,
     observer: {
       began: () => metrics.uploadBegan(),
@@ -47,16 +63,28 @@ export function createUploads(
     stores,
     links,
     undo,
+    keys,
     rules: {
       ...rules,
       partSize: config.DIRECT_PART_SIZE,
       lifetimeSeconds: config.DIRECT_UPLOAD_MINUTES * 60,
     },
   });
+  const needsVerifiedEmail = config.REQUIRE_VERIFIED_EMAIL;
   return {
-    uploads: new UploadService({ collections, records, stores, usage, undo, run }),
-    directUploads: new DirectUploads({ collections, stores, usage, undo, run, tickets }),
-    parts: new PartUploads({ collections, stores, links, run }),
+    uploads: new UploadService({ collections, records, stores, usage, undo, run, watch, needsVerifiedEmail }),
+    directUploads: new DirectUploads({
+      collections,
+      stores,
+      usage,
+      undo,
+      run,
+      watch,
+      tickets,
+      keys,
+      needsVerifiedEmail,
+    }),
+    parts: new PartUploads({ collections, stores, links, run, watch, keys, authentication }),
   };
 }
 

@@ -17,10 +17,13 @@ export function checkedUsername(value: unknown): string {
   throw invalid('username', 'A username has 3 to 30 letters, digits or underscores.');
 }
 
+// Quoted names of addresses may hold line ends and other marks that nobody has in an address but who means harm.
+const UNPRINTABLE = /[\s\p{Cc}\p{Cf}]/u;
+
 /** The address trimmed and in lower case, or BAD_USER_INPUT. */
 export function checkedEmail(value: unknown): string {
   const email = typeof value === 'string' ? value.trim().toLowerCase() : '';
-  if (email.length <= EMAIL_LENGTH && isEmail(email)) return email;
+  if (email.length <= EMAIL_LENGTH && isEmail(email) && !UNPRINTABLE.test(email)) return email;
   throw invalid('email', 'This is not an email address.');
 }
 

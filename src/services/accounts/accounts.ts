@@ -1,41 +1,41 @@
 import type { Passwords } from '../../auth/passwords.ts';
-import { AppError } from '../../errors.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import { AuditAction, AuditOutcome } from '../../models/audit-event.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { ObjectId } from '../../models/object-id.ts';
-import { CASE_INSENSITIVE, Role, type User } from '../../models/user.ts';
+import { Role, type User } from '../../models/user.ts';
+import type { Administrators } from '../admin/administrators.ts';
+import type { AuditTrail } from '../audit/audit-trail.ts';
+import { type Credentials, CredentialsCheck } from '../credentials/credentials.ts';
+import type { LoginGuard } from '../credentials/login-guard.ts';
+import type { SecondFactorCheck } from '../credentials/second-factor-check.ts';
+import { addressKey } from '../limits/address-key.ts';
+import { countedTry } from '../limits/counted-tries.ts';
+import { NO_LIMITS, type RateLimits } from '../limits/rate-limits.ts';
+import { type SessionService, type SignedIn, USABLE } from '../sessions/sessions.ts';
 import type { ClientFacts, Viewer } from '../viewer.ts';
-import {
-  checkedEmail,
-  checkedName,
-  checkedPassword,
-  checkedUsername,
-  invalid,
-  taken,
-  takenOr,
-  tombstone,
-} from './account-rules.ts';
-import { type Credentials, CredentialsCheck } from './credentials.ts';
+import { checkedPassword, tombstone } from './account-rules.ts';
+import type { NewAccount, NewAccounts } from './new-accounts.ts';
 import { type ProfileChanges, Profiles, type Usage } from './profiles.ts';
-import { type SessionService, type SignedIn, USABLE } from './sessions.ts';
 
 /** What accounts are made of. */
 export interface AccountServiceOptions {
   readonly collections: Pick<Collections, 'users' | 'files'>;
   readonly sessions: SessionService;
   readonly passwords: Passwords;
-  /** Bytes a new account may use; null is unlimited. */
-  readonly defaultQuotaBytes: number | null;
+  readonly secondFactor: SecondFactorCheck;
+  readonly audit: Pick<AuditTrail, 'record'>;
+  readonly administrators: Pick<Administrators, 'withOneLeft'>;
+  readonly newAccounts: NewAccounts;
+  /** Without them nothing is limited. */
+  readonly limits?: RateLimits;
+  readonly guard?: LoginGuard;
+  /** Ends what runs for an account. */
+  readonly ends?: { end(userId: ObjectId): void };
+  /** Told of an account that somebody registered, before it is answered. */
+  readonly onRegistered?: (userId: ObjectId) => Promise<void>;
   /** Told once an account is marked deleted; what it owned is still there, and the mark outlives a crash. */
   readonly onDeleted?: (userId: ObjectId) => void | Promise<void>;
-}
-
-/** What a new account is made from, as a client sent it. */
-export interface NewAccount {
-  readonly username: string;
-  readonly email: string;
-  readonly password: string;
-  readonly firstName?: string | null | undefined;
-  readonly lastName?: string | null | undefined;
 }
 
 /** Accounts: how they begin, who may act for them, and how they end. */
@@ -43,7 +43,12 @@ export class AccountService {
   private readonly users: Collections['users'];
   private readonly sessions: SessionService;
   private readonly passwords: Passwords;
-  private readonly defaultQuotaBytes: number | null;
+  private readonly newAccounts: NewAccounts;
+  private readonly limits: RateLimits;
+  private readonly audit: AccountServiceOptions['audit'];
+  private readonly administrators: AccountServiceOptions['administrators'];
+  private readonly ends: AccountServiceOptions['ends'];
+  private readonly onRegistered: AccountServiceOptions['onRegistered'];
   private readonly onDeleted: (userId: ObjectId) => void | Promise<void>;
   private readonly profiles: Profiles;
   private readonly credentials: CredentialsCheck;
@@ -52,47 +57,36 @@ export class AccountService {
     this.users = options.collections.users;
     this.sessions = options.sessions;
     this.passwords = options.passwords;
-    this.defaultQuotaBytes = options.defaultQuotaBytes;
+    this.newAccounts = options.newAccounts;
+    this.limits = options.limits ?? NO_LIMITS;
+    this.audit = options.audit;
+    this.administrators = options.administrators;
+    this.ends = options.ends;
+    this.onRegistered = options.onRegistered;
     this.onDeleted = options.onDeleted ?? (() => {});
     this.profiles = new Profiles(options.collections);
-    this.credentials = new CredentialsCheck(this.users, options.sessions, options.passwords);
+    this.credentials = new CredentialsCheck(
+      this.users,
+      options.sessions,
+      options.passwords,
+      options.secondFactor,
+      options.audit,
+      options.guard,
+    );
   }
 
   /** Makes an account and its first session; CONFLICT names the field that another account has. */
   async register(input: NewAccount, client: ClientFacts): Promise<SignedIn> {
-    const _id = await this.add(input, Role.USER);
+    await this.limits.spend('register', addressKey(client.ip));
+    const _id = await this.newAccounts.add(input, Role.USER);
     const tokens = await this.sessions.create({ _id }, client);
+    await this.audit.record({
+      action: AuditAction.REGISTERED,
+      by: { userId: _id },
+      target: tokens.sessionId,
+    });
+    await this.onRegistered?.(_id);
     return { user: await this.existing(_id), tokens };
-  }
-
-  /** Makes an account that administers the service, by the rules of `register` but without a session. */
-  async createAdmin(input: NewAccount): Promise<User> {
-    return this.existing(await this.add(input, Role.ADMIN));
-  }
-
-  /** Makes the account that has this username, this address, or both, an ADMIN; NOT_FOUND when none that is usable has. */
-  async promote({
-    username,
-    email,
-  }: {
-    username?: string | undefined;
-    email?: string | undefined;
-  }): Promise<User> {
-    if (username === undefined && email === undefined) throw invalid('username', 'Name the account.');
-    const found = await this.users
-      .findOneAndUpdate(
-        {
-          ...(username !== undefined && { username: { $eq: checkedUsername(username) } }),
-          ...(email !== undefined && { email: { $eq: checkedEmail(email) } }),
-          ...USABLE,
-        },
-        { $set: { role: Role.ADMIN } },
-        // The index of addresses compares letter by letter.
-        username === undefined ? {} : { collation: CASE_INSENSITIVE },
-      )
-      .lean();
-    if (!found) throw new AppError('NOT_FOUND', 'No usable account has this name and address.');
-    return this.existing(found._id);
   }
 
   /** Opens a session; whatever is wrong gives one and the same UNAUTHENTICATED, after the same work. */
@@ -100,19 +94,28 @@ export class AccountService {
     return this.credentials.login(input, client);
   }
 
+  /** The stored hash that the account’s password proved; else BAD_USER_INPUT on the field. */
+  provePassword(userId: ObjectId, password: unknown, field: string): Promise<Pick<User, 'password'>> {
+    return this.credentials.prove(userId, password, field);
+  }
+
   /** Exchanges a refresh token for new tokens; see SessionService.refresh. */
   refresh(refreshToken: unknown): Promise<SignedIn> {
-    return this.sessions.refresh(refreshToken);
+    return countedTry(this.limits, 'tokens', () => this.sessions.refresh(refreshToken));
   }
 
   /** Ends the viewer's session and its access tokens. */
-  logout(viewer: Viewer): Promise<void> {
-    return this.sessions.end({ _id: sessionOf(viewer), userId: viewer.userId });
+  async logout(viewer: Viewer): Promise<void> {
+    const target = sessionOf(viewer);
+    await this.sessions.end({ _id: target, userId: viewer.userId });
+    await this.audit.record({ action: AuditAction.LOGGED_OUT, by: viewer, target });
   }
 
   /** Ends every session of the viewer's, this one included; resolves with how many. */
-  logoutAll(viewer: Viewer): Promise<number> {
-    return this.sessions.revokeAll(viewer.userId);
+  async logoutAll(viewer: Viewer): Promise<number> {
+    const sessions = await this.sessions.revokeAll(viewer.userId);
+    await this.audit.record({ action: AuditAction.LOGGED_OUT, by: viewer, details: { sessions } });
+    return sessions;
   }
 
   /** Sets a new password and ends every other session; a wrong old one is BAD_USER_INPUT. */
@@ -120,36 +123,49 @@ export class AccountService {
     const { userId } = viewer;
     const sessionId = sessionOf(viewer);
     const next = checkedPassword(newPassword, 'newPassword');
-    const proved = await this.credentials.prove(userId, oldPassword, 'oldPassword');
+    const proved = await this.noting(AuditAction.PASSWORD_CHANGED, viewer, () =>
+      this.credentials.prove(userId, oldPassword, 'oldPassword'),
+    );
     const hash = await this.passwords.hash(next);
     // Before, so that a crash in between leaves no thief's session behind a changed password; and after, for a
     // login with the old password that got in between.
     await this.sessions.revokeAll(userId, sessionId);
     const changed = await this.users.updateOne(
       { _id: userId, password: { $eq: proved.password }, ...USABLE },
-      { $set: { password: hash } },
+      { $set: { password: hash }, $unset: { passwordResetToken: 1, passwordResetExpires: 1 } },
     );
     await this.sessions.revokeAll(userId, sessionId);
     if (changed.matchedCount === 0) throw changedMeanwhile();
+    await this.audit.record({ action: AuditAction.PASSWORD_CHANGED, by: viewer });
   }
 
   /** Ends the account for good: its names are free and its tokens dead at once, its files go soon after. */
   async deleteAccount(viewer: Viewer, password: unknown): Promise<void> {
     const { userId } = viewer;
-    const proved = await this.credentials.prove(userId, password, 'password');
-    const gone = { isActive: false, deletedAt: new Date(), password: '!', firstName: null, lastName: null };
-    const deleted = await this.users.updateOne(
-      { _id: userId, password: { $eq: proved.password }, ...USABLE },
-      { $set: { ...gone, ...tombstone(userId) } },
+    const proved = await this.noting(AuditAction.ACCOUNT_DELETED, viewer, () =>
+      this.credentials.prove(userId, password, 'password'),
     );
+    const gone = { isActive: false, deletedAt: new Date(), password: '!', firstName: null, lastName: null };
+    const asProved = { _id: userId, role: viewer.role, password: { $eq: proved.password }, ...USABLE };
+    const shut = () =>
+      this.users.updateOne(asProved, {
+        $set: { ...gone, ...tombstone(userId) },
+        $unset: KEPT_FOR_ITS_OWNER,
+      });
+    const deleted = await (viewer.role === Role.ADMIN
+      ? this.administrators.withOneLeft({ without: userId, by: userId }, shut)
+      : shut());
     await this.sessions.revokeAll(userId);
     if (deleted.matchedCount === 0) throw changedMeanwhile();
+    this.ends?.end(userId);
+    await this.audit.record({ action: AuditAction.ACCOUNT_DELETED, by: viewer });
     await this.onDeleted(userId);
   }
 
   /** Shuts the account out: no login any more, and its sessions and access tokens end at once. */
   async deactivate(userId: ObjectId): Promise<void> {
     await this.users.updateOne({ _id: userId }, { $set: { isActive: false } });
+    this.ends?.end(userId);
     await this.sessions.revokeAll(userId);
   }
 
@@ -178,29 +194,16 @@ export class AccountService {
     return this.profiles.countFiles(userId);
   }
 
-  private async add(input: NewAccount, role: Role): Promise<ObjectId> {
-    const account = {
-      username: checkedUsername(input.username),
-      email: checkedEmail(input.email),
-      firstName: checkedName(input.firstName, 'firstName'),
-      lastName: checkedName(input.lastName, 'lastName'),
-      quotaBytes: this.defaultQuotaBytes,
-      role,
-    };
-    const password = checkedPassword(input.password, 'password');
-    await this.refuseTaken(account.username, account.email);
-    const hash = await this.passwords.hash(password);
-    const { _id } = await this.users.create({ ...account, password: hash }).catch((error: unknown) => {
-      throw takenOr(error);
-    });
-    return _id;
-  }
-
-  private async refuseTaken(username: string, email: string): Promise<void> {
-    // Only to spare the hashing; the unique indexes decide.
-    if (await this.users.exists({ username: { $eq: username } }).collation(CASE_INSENSITIVE))
-      throw taken('username');
-    if (await this.users.exists({ email: { $eq: email } })) throw taken('email');
+  /** Notes the act as refused when what it needs first is. */
+  private async noting<T>(action: AuditAction, by: Viewer, proof: () => Promise<T>): Promise<T> {
+    try {
+      return await proof();
+    } catch (error) {
+      if (hasCode(error, 'BAD_USER_INPUT')) {
+        await this.audit.record({ action, outcome: AuditOutcome.REFUSED, by });
+      }
+      throw error;
+    }
   }
 
   private async existing(userId: ObjectId): Promise<User> {
@@ -214,5 +217,8 @@ function sessionOf({ sessionId }: Viewer): ObjectId {
   if (!sessionId) throw new AppError('FORBIDDEN', 'This needs a session.');
   return sessionId;
 }
+
+// Nothing but what a job needs to remove the rest outlives the account’s end.
+const KEPT_FOR_ITS_OWNER = { secondFactor: 1, avatarVersion: 1, lastLogin: 1 } as const;
 
 const changedMeanwhile = () => new AppError('CONFLICT', 'The account changed meanwhile: try again.');

@@ -3,9 +3,9 @@ import type { Collections } from '../../models/collections.ts';
 import { LISTED } from '../../models/file.ts';
 import type { ObjectId } from '../../models/object-id.ts';
 import type { StorageUsage, User } from '../../models/user.ts';
+import { USABLE } from '../sessions/sessions.ts';
 import { withId } from '../with-id.ts';
 import { checkedName, checkedUsername, takenOr } from './account-rules.ts';
-import { USABLE } from './sessions.ts';
 
 /** What an owner may change of its profile: absent leaves as is, null clears a name. */
 export interface ProfileChanges {

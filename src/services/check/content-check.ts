@@ -25,14 +25,25 @@ export async function* wrongContents(
 ): AsyncGenerator<Suspicion> {
   const read = async ({ blob, place }: Copy) => {
     pass.signal.throwIfAborted();
-    const state = await copyState(pass.store, place.key, blob, { deep: true, signal: pass.signal });
+    if (!pass.keys.canRead(blob)) return { blob, place, state: 'no-key' as const };
+    const { keys, signal } = pass;
+    const state = await copyState(pass.store, place.key, blob, { deep: true, keys, signal });
     onRead();
     return { blob, place, state };
   };
   for await (const { blob, place, state } of atOnce(READS_AT_ONCE, copiesAt(blobs, pass.store), read)) {
     // Whatever is not there in full was met by the listing.
     if (state === 'wrong-hash') yield check.copy({ ...pass, deep: true }, { blob: blob._id }, place, state);
+    else if (state === 'no-key' && place === blob) yield withoutKey(blob);
   }
+}
+
+/** A content that cannot be judged: nothing is done to it, since nothing is known to be wrong with its bytes. */
+function withoutKey({ _id, provider, key, encryption }: Blob): Suspicion {
+  const what = `is encrypted with the master key ${encryption?.keyId}`;
+  const finding = { kind: 'no-key', what, blob: _id, provider, key } as const;
+  const note = 'name that key in ENCRYPTION_KEYS';
+  return { confirm: async () => ({ finding, repair: async () => ({ outcome: 'failed', note }) }) };
 }
 
 async function* copiesAt(blobs: Collections['blobs'], { provider }: BlobStore): AsyncGenerator<Copy> {

@@ -5,6 +5,7 @@ import { LISTED, type StoredFile } from '../../models/file.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
 import type { Filter, ObjectId } from '../../models/object-id.ts';
 import { LOST, reviveFiles } from '../copies/blob-files.ts';
+import { KEPT } from '../copies/kept-blobs.ts';
 import type { FilePurge } from '../files/file-purge.ts';
 
 /**
@@ -25,7 +26,7 @@ export class LostContents {
     const { blobs } = this.collections;
     const { _id, key, replicas } = blob;
     const { matchedCount } = await blobs.collection.updateOne(
-      { _id, key, live: true, replicas: replicas ?? { $exists: false } } as never,
+      { _id, key, ...KEPT, replicas: replicas ?? { $exists: false } } as never,
       { $set: { lostAt: new Date() }, $unset: { copyDueAt: '', copyTries: '', damagedAt: '' } },
     );
     if (matchedCount === 0) return false;
@@ -42,8 +43,7 @@ export class LostContents {
       { timestamps: false },
     );
     // An upload of the same content may have brought it back between the two documents.
-    if (await blobs.exists({ _id: blob, lostAt: { $exists: false }, live: true }))
-      await this.reviveFiles(blob);
+    if (await blobs.exists({ _id: blob, lostAt: { $exists: false }, ...KEPT })) await this.reviveFiles(blob);
   }
 
   /** The content is whole again in the copy that is read first. */

@@ -4,6 +4,7 @@ import { hasCode } from '../../errors.ts';
 import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { Place } from '../../models/place.ts';
+import type { ContentKeys } from '../copies/content-keys.ts';
 import { type CopyState, copyState } from '../copies/copy-state.ts';
 import type { Met } from './check-run.ts';
 import { mergeSorted } from './sorted-merge.ts';
@@ -17,6 +18,7 @@ export interface PlacePass {
   /** Objects that are younger may be named in a moment. */
   readonly before: Date;
   readonly deep: boolean;
+  readonly keys: ContentKeys;
   readonly met: Met;
   readonly signal: AbortSignal;
 }
@@ -65,7 +67,7 @@ export class PlaceCheck {
         if (!role || now.lostAt || state === 'whole') return null;
         const what = `${role === 'primary' ? 'first' : 'other'} copy of a content of ${now.size} bytes`;
         const finding = { kind: state, what, blob: now._id, provider: place.provider, key: place.key };
-        const loses = role === 'primary' && !(await this.hasOther(now, place));
+        const loses = role === 'primary' && !(await this.hasOther(pass, now, place));
         const risk = role === 'replica' ? ({ risk: 'replicas' } as const) : {};
         return {
           finding,
@@ -104,13 +106,14 @@ export class PlaceCheck {
     };
   }
 
-  private foundAgain({ store, signal }: PlacePass, named: NamedPlace, place: Place): Suspicion {
+  private foundAgain({ store, keys, signal }: PlacePass, named: NamedPlace, place: Place): Suspicion {
     return {
       confirm: async () => {
         const blob = await this.find(named);
         if (!blob?.lostAt || !roleOf(blob, place)) return null;
         // A content is given up for its bytes as well as for its size, so all of them have to be right.
-        if ((await copyState(store, place.key, blob, { deep: true, signal })) !== 'whole') return null;
+        if (!keys.canRead(blob)) return null;
+        if ((await copyState(store, place.key, blob, { deep: true, keys, signal })) !== 'whole') return null;
         const what = `lost since ${blob.lostAt.toISOString()}`;
         const finding = { kind: 'found-again', what, blob: blob._id, ...at(place) } as const;
         return { finding, repair: () => this.repair.foundAgain(blob._id, place, signal) };
@@ -137,17 +140,17 @@ export class PlaceCheck {
   }
 
   /** Whether another copy seems to be there; one that cannot be asked for does not count. */
-  private async hasOther(blob: Blob, place: Place): Promise<boolean> {
+  private async hasOther(pass: PlacePass, blob: Blob, place: Place): Promise<boolean> {
     for (const other of blob.replicas ?? []) {
       if (other.provider === place.provider && other.key === place.key) continue;
-      const state = await this.stateOf(other, blob).catch(() => 'missing');
+      const state = await this.stateOf(pass, other, blob).catch(() => 'missing');
       if (state === 'whole') return true;
     }
     return false;
   }
 
-  private async stateOf(place: Place, blob: Blob): Promise<CopyState> {
-    return copyState(this.stores.of(place), place.key, blob, { deep: false });
+  private async stateOf({ keys }: PlacePass, place: Place, blob: Blob): Promise<CopyState> {
+    return copyState(this.stores.of(place), place.key, blob, { deep: false, keys });
   }
 }
 

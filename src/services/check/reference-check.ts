@@ -5,6 +5,7 @@ import { LISTED } from '../../models/file.ts';
 import { ObjectId } from '../../models/object-id.ts';
 import { LOST, placedAt } from '../copies/blob-files.ts';
 import type { BlobPlacement } from '../copies/blob-placement.ts';
+import { isKept } from '../copies/kept-blobs.ts';
 import type { LostContents } from './lost-contents.ts';
 import { PAUSE_MS, SteadyCount } from './steady-count.ts';
 import type { Finding, Suspicion } from './storage-findings.ts';
@@ -12,7 +13,7 @@ import type { Repaired } from './storage-repair.ts';
 
 const PAGE = 1000;
 
-type Told = ReturnType<typeof placedAt>;
+type Told = ReturnType<typeof toldOf>;
 
 /** What the files say of their blob, summed up. */
 interface Referring {
@@ -89,6 +90,7 @@ export class ReferenceCheck {
               storageProvider: '$storageProvider',
               storageLocation: '$storageLocation',
               backupLocation: { $ifNull: ['$backupLocation', null] },
+              keyId: { $ifNull: ['$encryption.keyId', null] },
             },
           },
         },
@@ -98,14 +100,14 @@ export class ReferenceCheck {
   }
 
   private *ofBlob(blob: Blob, sum: Referring | undefined, signal: AbortSignal): Generator<Suspicion> {
-    if (!blob.live && blob.refCount <= 0) return;
+    if (!isKept(blob)) return;
     const isUnnoted = blob.refCount <= 0 && !blob.unreferencedAt;
     if (blob.claims?.length || isUnnoted || (sum?.files ?? 0) !== blob.refCount) {
       yield this.wrongCount(blob._id, signal);
     }
     if (!sum) return;
     if (blob.lostAt ? sum.listed > 0 : sum.lost > 0) yield this.wrongStatus(blob._id, signal);
-    if (sum.places.some((told) => !isSame(told, placedAt(blob)))) yield this.wrongPlace(blob._id, signal);
+    if (sum.places.some((told) => !isSame(told, toldOf(blob)))) yield this.wrongPlace(blob._id, signal);
   }
 
   private wrongCount(blob: ObjectId, signal: AbortSignal): Suspicion {
@@ -157,7 +159,9 @@ export class ReferenceCheck {
       const blob = await this.placement.find(id);
       // A copy that is due, or a reference that is being made, tells the files itself.
       if (!blob || blob.copyDueAt || blob.claims?.length) return null;
-      const told = Object.entries(placedAt(blob)).map(([field, value]) => ({ [field]: { $ne: value } }));
+      const { keyId, ...place } = toldOf(blob);
+      const right = Object.entries({ ...place, 'encryption.keyId': keyId });
+      const told = right.map(([field, value]) => ({ [field]: { $ne: value } }));
       const wrong = { blob: id, purgingAt: { $exists: false }, $or: told };
       const file = await this.collections.files.findOne(wrong, { _id: 1 }).lean();
       return file && { blob, file: file._id };
@@ -167,7 +171,8 @@ export class ReferenceCheck {
         const found = await twice(look, signal);
         if (!found) return null;
         const { provider, location } = found.blob;
-        const what = `files say that it lies elsewhere than at ${provider} in ${location}`;
+        const key = found.blob.encryption ? `, encrypted with ${found.blob.encryption.keyId}` : '';
+        const what = `files say that it lies elsewhere than at ${provider} in ${location}${key}`;
         const repair = async () => {
           const blob = await this.placement.find(id);
           if (blob) await this.placement.tellFiles(blob);
@@ -217,7 +222,14 @@ function meet(met: ReferencesMet, blob: Blob): void {
   for (const { provider } of [blob, ...(blob.replicas ?? [])]) met.providers.add(provider);
 }
 
+/** What the files of a blob should say of it, as it can be compared. */
+function toldOf(blob: Blob) {
+  const { encryption, ...place } = placedAt(blob);
+  return { ...place, keyId: encryption.keyId };
+}
+
 const isSame = (one: Told, other: Told) =>
   one.storageProvider === other.storageProvider &&
   one.storageLocation === other.storageLocation &&
-  one.backupLocation === other.backupLocation;
+  one.backupLocation === other.backupLocation &&
+  one.keyId === other.keyId;

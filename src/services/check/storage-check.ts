@@ -4,6 +4,7 @@ import { hasCode } from '../../errors.ts';
 import type { Collections } from '../../models/collections.ts';
 import { BlobCopies } from '../copies/blob-copies.ts';
 import { BlobPlacement } from '../copies/blob-placement.ts';
+import type { ContentKeys } from '../copies/content-keys.ts';
 import type { Leases } from '../leases.ts';
 import { CheckRun, type Met } from './check-run.ts';
 import { wrongContents } from './content-check.ts';
@@ -33,6 +34,7 @@ export class StorageCheck {
   private readonly stores: Stores;
   private readonly leases: Leases;
   private readonly graceMs: number;
+  private readonly keys: ContentKeys;
   private readonly places: PlaceCheck;
   private readonly references: ReferenceCheck;
   private readonly usage: UsageCheck;
@@ -44,14 +46,16 @@ export class StorageCheck {
     leases: Leases;
     graceMs: number;
     blobGraceMs: number;
+    keys: ContentKeys;
   }) {
     const { collections, stores } = parts;
     this.collections = collections;
     this.stores = stores;
     this.leases = parts.leases;
     this.graceMs = parts.graceMs;
+    this.keys = parts.keys;
     const placement = new BlobPlacement(collections, parts.blobGraceMs);
-    const copies = new BlobCopies(stores, placement);
+    const copies = new BlobCopies(stores, placement, undefined, this.keys);
     const lost = new LostContents(collections, stores);
     const repair = new StorageRepair({ collections, stores, copies, placement, lost });
     this.places = new PlaceCheck(collections, stores, repair);
@@ -97,7 +101,7 @@ export class StorageCheck {
   private async *ofStore(store: BlobStore, met: Met, run: CheckRun): AsyncGenerator<Suspicion> {
     const before = new Date(Date.now() - this.graceMs);
     const deep = run.options.deep ?? false;
-    const pass: PlacePass = { store, before, deep, met, signal: run.signal };
+    const pass: PlacePass = { store, before, deep, keys: this.keys, met, signal: run.signal };
     yield* this.places.suspicions(pass);
     yield* this.oldInLostFound(store);
     const unfinished = await store.sweepUnfinished(before, { countOnly: true });

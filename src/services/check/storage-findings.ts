@@ -5,6 +5,7 @@ export const FINDING_KINDS = {
   missing: 'copies that the database names and the store does not have',
   'wrong-size': 'copies that are shorter or longer than their content',
   'wrong-hash': 'copies whose bytes are not those of their content',
+  'no-key': 'contents that cannot be decrypted with the master keys that are configured',
   'found-again': 'contents that were given up as lost and are there again',
   'wrong-place': 'places that the database tells otherwise than they are',
   orphan: 'objects that nothing names',

@@ -7,6 +7,7 @@ import type { ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
 import { type BlobCopies, SourceFailure } from '../copies/blob-copies.ts';
 import { type BlobPlacement, formerPlaces } from '../copies/blob-placement.ts';
+import type { ContentKeys } from '../copies/content-keys.ts';
 import { copyState } from '../copies/copy-state.ts';
 import type { LostContents } from './lost-contents.ts';
 import { moveToLostFound } from './lost-found.ts';
@@ -21,6 +22,7 @@ export interface Repaired {
 
 interface Options {
   readonly deep: boolean;
+  readonly keys: ContentKeys;
   readonly signal: AbortSignal;
 }
 
@@ -52,11 +54,11 @@ export class StorageRepair {
    * A copy that is missing or wrong: any but the first is given up, so that the job makes another; the first comes back
    * from another copy, or from lost-found/. Without any of them the content is lost.
    */
-  async copy(id: ObjectId, place: Place, { deep, signal }: Options): Promise<Repaired> {
+  async copy(id: ObjectId, place: Place, { deep, keys, signal }: Options): Promise<Repaired> {
     const blob = await this.placement.find(id);
     const role = blob && roleOf(blob, place);
     if (!role || blob.lostAt) return { outcome: 'repaired', note: 'by somebody else' };
-    const state = await copyState(this.stores.of(place), place.key, blob, { deep, signal });
+    const state = await copyState(this.stores.of(place), place.key, blob, { deep, keys, signal });
     if (state === 'whole') return { outcome: 'repaired', note: 'by somebody else' };
     if (role === 'replica') {
       await this.placement.noteDamage(blob, place);

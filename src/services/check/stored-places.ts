@@ -1,9 +1,11 @@
 import type { Area } from '../../blobs/blob-store.ts';
+import { cipherSize } from '../../encryption/segments.ts';
 import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import { NEVER } from '../../models/file.ts';
 import type { Expression, ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
+import { isKept } from '../copies/kept-blobs.ts';
 
 /** What an object is to the document that names it; `leaving`: of a blob that is being deleted. */
 export type PlaceRole = 'primary' | 'replica' | 'leftover' | 'leaving' | 'upload';
@@ -18,6 +20,7 @@ export interface NamedPlace {
   readonly size?: number;
   /** Whether the blob was given up as lost. */
   readonly lost?: boolean;
+  readonly isEncrypted?: boolean;
 }
 
 const BATCH = 1000;
@@ -51,7 +54,7 @@ export async function* placesAt(
           );
     try {
       for await (const place of cursor) {
-        yield place;
+        yield place.isEncrypted ? { ...place, size: cipherSize(place.size ?? 0) } : place;
         after = place.key;
       }
       return;
@@ -71,7 +74,7 @@ export function roleOf(
 ): 'primary' | 'replica' | null {
   const isIt = ({ provider, key }: Pick<Place, 'key' | 'provider'>) =>
     provider === place.provider && key === place.key;
-  if (!blob.live && blob.refCount <= 0) return null;
+  if (!isKept(blob)) return null;
   if (isIt(blob)) return 'primary';
   return blob.replicas?.some(isIt) ? 'replica' : null;
 }
@@ -104,10 +107,17 @@ const fieldsOf = (from: string) => ({
 });
 
 const placesOfBlobs = (provider: string, key: object, files: string): Expression[] => [
-  { $project: { size: 1, lost: { $gt: ['$lostAt', null] }, place: PLACES } },
+  {
+    $project: {
+      size: 1,
+      lost: { $gt: ['$lostAt', null] },
+      isEncrypted: { $gt: ['$encryption', null] },
+      place: PLACES,
+    },
+  },
   { $unwind: '$place' },
   { $match: { 'place.provider': provider, 'place.key': key } },
-  { $project: { _id: 0, blob: '$_id', size: 1, lost: 1, ...fieldsOf('place') } },
+  { $project: { _id: 0, blob: '$_id', size: 1, lost: 1, isEncrypted: 1, ...fieldsOf('place') } },
   { $unionWith: { coll: files, pipeline: uploads(provider, key) } },
   { $sort: { key: 1 } },
 ];

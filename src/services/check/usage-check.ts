@@ -15,6 +15,8 @@ interface Used {
 const BATCH = 1000;
 // What has no blob is not counted: an upload under way has a claim, and what a removed one left counts no more.
 const NO_BLOB = new ObjectId('0'.repeat(24));
+// What is there without being in a list; each has an index.
+const NOT_LISTED = ['heartbeatAt', 'purgingAt', 'lostAt', 'quarantinedAt'] as const;
 
 /** Holds the bytes that each account is counted for against its files. */
 export class UsageCheck {
@@ -87,7 +89,7 @@ export class UsageCheck {
         $match: {
           $or: [
             { userId, isDeleted: { $in: [false, true] }, ...LISTED },
-            ...['heartbeatAt', 'purgingAt', 'lostAt'].map((field) => ({ [field]: { $gt: NEVER }, userId })),
+            ...NOT_LISTED.map((field) => ({ [field]: { $gt: NEVER }, userId })),
           ],
         },
       },

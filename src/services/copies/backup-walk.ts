@@ -1,6 +1,7 @@
 import type { Stores } from '../../blobs/stores.ts';
 import type { Collections } from '../../models/collections.ts';
 import { ObjectId } from '../../models/object-id.ts';
+import { KEPT } from './kept-blobs.ts';
 
 const BATCH = 500;
 // Ids hold the clock of the machine that made them.
@@ -69,7 +70,7 @@ export class BackupWalk {
     await this.blobs.updateMany(
       {
         _id: { $gte: first._id, $lte: last._id },
-        live: true,
+        ...KEPT,
         provider: { $ne: provider },
         replicas: { $not: { $elemMatch: { provider, location } } },
         copyDueAt: { $exists: false },

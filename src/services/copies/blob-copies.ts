@@ -5,6 +5,7 @@ import { AppError, hasCode } from '../../errors.ts';
 import type { Blob } from '../../models/blob.ts';
 import type { Place } from '../../models/place.ts';
 import type { BlobPlacement } from './blob-placement.ts';
+import { type ContentKeys, NO_KEYS, storedSize } from './content-keys.ts';
 import { CopyCheck, type PassOptions } from './copy-check.ts';
 import { copyState } from './copy-state.ts';
 
@@ -27,12 +28,14 @@ export class BlobCopies {
   private readonly stores: Stores;
   private readonly placement: BlobPlacement;
   private readonly renewMs: number;
+  private readonly keys: ContentKeys;
 
   /** A copy that is being made shows every `renewMs` that it is. */
-  constructor(stores: Stores, placement: BlobPlacement, renewMs = RENEW_MS) {
+  constructor(stores: Stores, placement: BlobPlacement, renewMs = RENEW_MS, keys = NO_KEYS) {
     this.stores = stores;
     this.placement = placement;
     this.renewMs = renewMs;
+    this.keys = keys;
   }
 
   /**
@@ -42,6 +45,8 @@ export class BlobCopies {
    * fault, and notes it when that is damaged; with the signal’s reason after an abort. Memory is that of one put.
    */
   async copy(blob: Blob, from: Place, to: BlobStore, options: PassOptions = {}): Promise<Place> {
+    // Nothing is begun for what could not be checked.
+    this.keys.of(blob);
     const place = { provider: to.provider, location: to.location, key: newBlobKey() };
     options.signal?.throwIfAborted();
     if (!(await this.placement.intend(blob, place))) {
@@ -107,19 +112,20 @@ export class BlobCopies {
   }
 
   private async stateOf(blob: Blob, place: Place, options: PassOptions & { deep: boolean }) {
-    return copyState(this.stores.of(place), place.key, blob, options);
+    return copyState(this.stores.of(place), place.key, blob, { ...options, keys: this.keys });
   }
 
   private async transfer(blob: Blob, from: Place, to: BlobStore, key: string, options: PassOptions) {
     const { signal } = options;
+    const dataKey = this.keys.of(blob);
     const source = await this.openSource(blob, from);
-    const check = new CopyCheck(blob, options);
+    const check = new CopyCheck({ ...blob, key: dataKey }, options);
     let sourceError: unknown;
     source.stream.once('error', (error) => {
       // Torn down together, each end fails; the source is at fault only where it failed first.
       if (!check.destroyed) sourceError = error;
     });
-    const put = to.put(key, check, { ...(signal && { signal }), atMost: blob.size });
+    const put = to.put(key, check, { ...(signal && { signal }), atMost: storedSize(blob) });
     // A store that fails stops reading; the source must hear of it or it would wait for ever.
     put.catch((error) => check.destroy(error));
     const [stored, read] = await Promise.allSettled([
@@ -133,8 +139,9 @@ export class BlobCopies {
     if (stored.status === 'rejected') throw stored.reason;
     if (read.status === 'rejected') throw read.reason;
     if (!check.matches) throw new SourceFailure(from, `has ${check.difference}`, { isDamaged: true });
-    if (stored.value !== blob.size) {
-      throw new AppError('STORAGE_UNAVAILABLE', `The storage kept ${stored.value} of ${blob.size} bytes.`);
+    if (stored.value !== storedSize(blob)) {
+      const expected = `${storedSize(blob)} bytes`;
+      throw new AppError('STORAGE_UNAVAILABLE', `The storage kept ${stored.value} of ${expected}.`);
     }
   }
 
@@ -146,9 +153,9 @@ export class BlobCopies {
       const isDamaged = hasCode(cause, 'NOT_FOUND');
       throw new SourceFailure(from, isDamaged ? 'is missing' : 'cannot be read', { isDamaged, cause });
     }
-    if (opened.size === blob.size) return opened;
+    if (opened.size === storedSize(blob)) return opened;
     opened.stream.destroy();
-    const problem = `has ${opened.size} bytes instead of ${blob.size}`;
+    const problem = `has ${opened.size} bytes instead of ${storedSize(blob)}`;
     throw new SourceFailure(from, problem, { isDamaged: true });
   }
 

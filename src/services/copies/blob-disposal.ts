@@ -3,6 +3,7 @@ import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import { isDuplicateKey, type ObjectId } from '../../models/object-id.ts';
 import type { Leftover, Place } from '../../models/place.ts';
+import { isInfected } from '../scanning/judgement.ts';
 import { CONDEMNED } from './blob-placement.ts';
 
 // A cursor that is not asked for ten minutes ends: as few documents at once as are surely dealt with by then.
@@ -57,14 +58,18 @@ export class BlobDisposal {
 
   private async deleteBlob(_id: ObjectId, condition: object): Promise<boolean> {
     const { blobs, files } = this.collections;
-    // Taking it out of the live ones first closes the door to uploads that would refer to it, and to new copies.
+    // Taking it out of the live ones, and of those that quarantine takes in, first closes the door to uploads that would refer to it, and to new copies.
     const blob = await blobs
-      .findOneAndUpdate({ _id, ...condition }, { $set: { live: false } }, { returnDocument: 'after' })
+      .findOneAndUpdate(
+        { _id, ...condition },
+        { $set: { live: false }, $unset: { quarantinedAt: '' } },
+        { returnDocument: 'after' },
+      )
       .lean();
     if (!blob) return false;
     const refCount = await files.countDocuments({ blob: _id });
     if (refCount > 0) {
-      await this.revive(_id, refCount);
+      await this.revive(_id, refCount, isInfected(blob) ? { quarantinedAt: new Date() } : { live: true });
       return false;
     }
     for (const place of [blob, ...(blob.replicas ?? [])]) await this.stores.delete(place);
@@ -77,11 +82,15 @@ export class BlobDisposal {
     return (await blobs.deleteOne({ _id })).deletedCount === 1;
   }
 
-  private async revive(_id: ObjectId, refCount: number): Promise<void> {
+  private async revive(
+    _id: ObjectId,
+    refCount: number,
+    door: Pick<Blob, 'quarantinedAt'> | Pick<Blob, 'live'>,
+  ): Promise<void> {
     const { blobs } = this.collections;
     const unset = { $unset: { unreferencedAt: '' } } as const;
     try {
-      await blobs.updateOne({ _id }, { $set: { refCount, live: true }, ...unset });
+      await blobs.updateOne({ _id }, { $set: { refCount, ...door }, ...unset });
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
       // An equal one has come meanwhile: this one serves its files, and takes no new ones.

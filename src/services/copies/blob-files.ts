@@ -3,20 +3,24 @@ import type { Collections } from '../../models/collections.ts';
 import { NEVER } from '../../models/file.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
 import type { ObjectId } from '../../models/object-id.ts';
+import { encryptionTold } from './content-keys.ts';
 
 type Files = Collections['files'];
+
+type Kept = Pick<Blob, 'provider' | 'location'> & Partial<Pick<Blob, 'replicas' | 'encryption'>>;
 
 /** What a file is whose content is lost. */
 export const LOST = { lostAt: { $gt: NEVER }, purgingAt: { $exists: false } };
 
-/** What a file tells of where its blob lies. */
-export const placedAt = (blob: Pick<Blob, 'provider' | 'location'> & Partial<Pick<Blob, 'replicas'>>) => ({
+/** What a file tells of where and how its blob is kept. */
+export const placedAt = (blob: Kept) => ({
   storageProvider: blob.provider,
   storageLocation: blob.location,
   backupLocation: blob.replicas?.[0] ? `${blob.replicas[0].provider}:${blob.replicas[0].location}` : null,
+  encryption: encryptionTold(blob),
 });
 
-/** Tells the blob’s files where it lies. */
+/** Tells the blob’s files where and how it is kept. */
 export async function tellFiles(files: Files, blob: Blob): Promise<void> {
   await files.updateMany({ blob: blob._id }, { $set: placedAt(blob) }, { timestamps: false });
 }

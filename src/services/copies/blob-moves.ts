@@ -7,6 +7,8 @@ import type { Place } from '../../models/place.ts';
 import { CASE_INSENSITIVE } from '../../models/user.ts';
 import type { BlobCopies } from './blob-copies.ts';
 import { type BlobPlacement, backupFor } from './blob-placement.ts';
+import { storedSize } from './content-keys.ts';
+import { isKept, KEPT } from './kept-blobs.ts';
 import type { Throttle } from './throttle.ts';
 
 const AT_ONCE = 4;
@@ -89,10 +91,10 @@ export class BlobMoves {
   /** How much the order is about now. */
   async sum(order: MoveOrder, signal?: AbortSignal): Promise<MoveSum> {
     const sum = { blobs: 0, bytes: 0 };
-    for await (const { size } of this.ordered(order)) {
+    for await (const blob of this.ordered(order)) {
       signal?.throwIfAborted();
       sum.blobs += 1;
-      sum.bytes += size;
+      sum.bytes += storedSize(blob);
     }
     return sum;
   }
@@ -118,7 +120,7 @@ export class BlobMoves {
           const end = await this.moveOne(blob, order, options);
           if (end === 'moved') {
             moved.blobs += 1;
-            moved.bytes += blob.size;
+            moved.bytes += storedSize(blob);
           } else if (end === 'failed' && blob._id.getTimestamp().getTime() >= began) {
             failed.add(blob._id.toHexString());
           }
@@ -150,7 +152,7 @@ export class BlobMoves {
           return 'moved';
         }
         blob = await this.placement.find(blob._id);
-        if (!blob?.live || blob.provider !== order.from) return 'gone';
+        if (!blob || !isKept(blob) || blob.provider !== order.from) return 'gone';
       }
       throw new AppError('CONFLICT', 'The blob is changed again and again.');
     } catch (error) {
@@ -188,14 +190,14 @@ export class BlobMoves {
   }
 
   private async isStillThere({ _id, provider, key }: Blob): Promise<boolean> {
-    return Boolean(await this.collections.blobs.exists({ _id, provider, key, live: true }));
+    return Boolean(await this.collections.blobs.exists({ _id, provider, key, ...KEPT }));
   }
 
   /** The blobs of the order in the order of their ids; those that come meanwhile are among them. */
   private async *ordered({ from, userId, before }: MoveOrder, after?: ObjectId): AsyncGenerator<Blob> {
     const { blobs, files } = this.collections;
     for (let last = after; ; ) {
-      const filter: Filter<Blob> = { provider: from, live: true, ...(last && { _id: { $gt: last } }) };
+      const filter: Filter<Blob> = { provider: from, ...KEPT, ...(last && { _id: { $gt: last } }) };
       if (before) filter.createdAt = { $lt: before };
       const batch = await blobs
         .find(filter as never)

@@ -4,6 +4,8 @@ import type { Collections } from '../../models/collections.ts';
 import type { Expression, ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
 import { reviveFiles, tellFiles } from './blob-files.ts';
+import { KEPT } from './kept-blobs.ts';
+import { filledOnly, filtered, givenUp, literals } from './place-expressions.ts';
 
 /** The `deleteAfter` of a leftover that is being deleted: nothing can make it a copy, or keep it, any more. */
 export const CONDEMNED = new Date(0);
@@ -40,7 +42,7 @@ export class BlobPlacement {
   /** Names an object before it is written, so that a crash leaves nothing unknown; false when there must be no new one. */
   async intend({ _id }: Blob, place: Place): Promise<boolean> {
     const { matchedCount } = await this.blobs.updateOne(
-      { _id, live: true, [`leftovers.${MOST_LEFTOVERS}`]: { $exists: false } },
+      { _id, ...KEPT, [`leftovers.${MOST_LEFTOVERS}`]: { $exists: false } },
       { $push: { leftovers: { ...place, deleteAfter: later(INTENT_MS) } } },
     );
     return matchedCount === 1;
@@ -49,7 +51,7 @@ export class BlobPlacement {
   /** Says that the object is still being written; false when that is in vain. */
   async renew({ _id }: Blob, place: Place): Promise<boolean> {
     const { matchedCount } = await this.blobs.updateOne(
-      { _id, live: true, ...intended(place) },
+      { _id, ...KEPT, ...intended(place) },
       { $set: { 'leftovers.$.deleteAfter': later(INTENT_MS) } },
     );
     return matchedCount === 1;
@@ -68,12 +70,16 @@ export class BlobPlacement {
     );
   }
 
-  /** Makes an intended object another copy; null when the blob has one at that provider or takes none any more. */
-  async becomeReplica({ _id }: Blob, { provider, location, key }: Place): Promise<Blob | null> {
-    const elsewhere = { provider: { $ne: provider }, 'replicas.provider': { $ne: provider } };
+  /**
+   * Makes an intended object another copy; null when the blob has one at that provider, takes none any more, or is
+   * encrypted with another key than when it was copied.
+   */
+  async becomeReplica({ _id, encryption }: Blob, { provider, location, key }: Place): Promise<Blob | null> {
+    const same = { 'encryption.wrappedKey': encryption?.wrappedKey ?? { $exists: false } };
+    const elsewhere = { provider: { $ne: provider }, 'replicas.provider': { $ne: provider }, ...same };
     return this.blobs
       .findOneAndUpdate(
-        { _id, live: true, ...elsewhere, ...intended({ provider, key }) },
+        { _id, ...KEPT, ...elsewhere, ...intended({ provider, key }) },
         {
           $push: { replicas: { provider, location, key } },
           $pull: { leftovers: { provider, key } },
@@ -96,24 +102,17 @@ export class BlobPlacement {
     const isNew = (element: string): Expression => ({
       $and: [{ $eq: [`${element}.provider`, place.provider] }, { $eq: [`${element}.key`, place.key] }],
     });
-    const deleteAfter = later(this.graceMs);
-    const former = { provider: '$provider', location: '$location', key: '$key', deleteAfter };
-    const beside = filter('$replicas', { $eq: ['$$this.provider', place.provider] });
-    const dropped = {
-      $map: {
-        input: { $filter: { input: beside, cond: { $not: isNew('$$this') } } },
-        in: { $mergeObjects: ['$$this', { deleteAfter }] },
-      },
-    };
-    const kept = filter('$leftovers', { $not: isNew('$$this') });
+    const isBeside = { $eq: ['$$this.provider', place.provider] };
+    const dropped = filtered('$replicas', { $and: [isBeside, { $not: isNew('$$this') }] });
+    const kept = filtered('$leftovers', { $not: isNew('$$this') });
     return (await this.blobs.collection.findOneAndUpdate(
-      { _id, live: true, provider, key, ...known },
+      { _id, provider, key, $and: [KEPT, known] },
       [
         {
           $set: {
             ...literals(place),
-            leftovers: { $concatArrays: [kept, [former], dropped] },
-            replicas: filledOnly(filter('$replicas', { $ne: ['$$this.provider', place.provider] })),
+            leftovers: { $concatArrays: [kept, givenUp(dropped, later(this.graceMs))] },
+            replicas: filledOnly(filtered('$replicas', { $ne: ['$$this.provider', place.provider] })),
             copyDueAt: '$$NOW',
             damagedAt: '$$REMOVE',
             copyTries: '$$REMOVE',
@@ -129,11 +128,11 @@ export class BlobPlacement {
   async noteDamage({ _id }: Pick<Blob, '_id'>, { provider, location, key }: Place): Promise<void> {
     const now = new Date();
     await this.blobs.updateOne(
-      { _id, provider, key, live: true, damagedAt: { $exists: false } },
+      { _id, provider, key, ...KEPT, damagedAt: { $exists: false } },
       { $set: { damagedAt: now, copyDueAt: now } },
     );
     await this.blobs.updateOne(
-      { _id, live: true, replicas: { $elemMatch: { provider, key } } },
+      { _id, ...KEPT, replicas: { $elemMatch: { provider, key } } },
       {
         $pull: { replicas: { provider, key } },
         $push: { leftovers: { provider, location, key, deleteAfter: later(this.graceMs) } },
@@ -193,19 +192,4 @@ const later = (milliseconds: number) => new Date(Date.now() + milliseconds);
 
 const intended = ({ provider, key }: Pick<Place, 'provider' | 'key'>) => ({
   leftovers: { $elemMatch: { provider, key, deleteAfter: { $gt: CONDEMNED } } },
-});
-
-const filter = (list: string, cond: Expression): Expression => ({
-  $filter: { input: { $ifNull: [list, []] }, cond },
-});
-
-const filledOnly = (list: Expression): Expression => ({
-  $cond: [{ $eq: [list, []] }, '$$REMOVE', list],
-});
-
-// A name that began with a dollar sign would be read as a field's.
-const literals = ({ provider, location, key }: Place) => ({
-  provider: { $literal: provider },
-  location: { $literal: location },
-  key: { $literal: key },
 });

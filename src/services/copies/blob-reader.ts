@@ -1,11 +1,17 @@
-import type { Readable } from 'node:stream';
+import type { KeyObject } from 'node:crypto';
+import { pipeline, type Readable } from 'node:stream';
 import type { ByteRange } from '../../blobs/blob-store.ts';
 import type { Stores } from '../../blobs/stores.ts';
+import { BrokenSeal } from '../../encryption/broken-seal.ts';
+import { Decryptor } from '../../encryption/decryptor.ts';
+import { spanOf } from '../../encryption/segments.ts';
 import { AppError, hasCode } from '../../errors.ts';
 import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
+import { type ContentKeys, NO_KEYS, storedSize } from './content-keys.ts';
+import { KEPT } from './kept-blobs.ts';
 
 /** Told when a blob was read from another copy than its first. */
 export interface ReadObserver {
@@ -21,12 +27,14 @@ export class BlobReader {
   private readonly blobs: Collections['blobs'];
   private readonly stores: Stores;
   private readonly observer: ReadObserver;
+  private readonly keys: ContentKeys;
   private readonly failures = new Map<string, { until: number; cause: unknown }>();
 
-  constructor(blobs: Collections['blobs'], stores: Stores, observer: ReadObserver) {
+  constructor(blobs: Collections['blobs'], stores: Stores, observer: ReadObserver, keys = NO_KEYS) {
     this.blobs = blobs;
     this.stores = stores;
     this.observer = observer;
+    this.keys = keys;
   }
 
   /** The blob’s document; rejects with STORAGE_UNAVAILABLE when there is none, since a file promises it. */
@@ -39,6 +47,7 @@ export class BlobReader {
   /**
    * The bytes, or one range of them. Rejects before any byte, with STORAGE_UNAVAILABLE when no copy can be read, with
    * BAD_USER_INPUT for a range that begins beyond the blob’s end. A copy that is missing or short is noted to be repaired.
+   * Encrypted content is decrypted, and fails before the first byte that is not what was encrypted.
    */
   async open(blob: Blob, range?: ByteRange): Promise<Readable> {
     if (range && range.start >= blob.size) {
@@ -51,14 +60,15 @@ export class BlobReader {
   async requireFirst(blob: Blob): Promise<void> {
     if (blob.damagedAt) throw new DamagedCopy('The copy was found damaged.');
     const { size } = await this.stores.of(blob).stat(blob.key);
-    if (size !== blob.size) throw damaged(blob, size);
+    if (size !== storedSize(blob)) throw damaged(blob, size);
   }
 
   private async openAny(blob: Blob, range: ByteRange | undefined, moves: number): Promise<Readable> {
+    const dataKey = this.keys.of(blob);
     const failed: { place: Place; cause: unknown }[] = [];
     for (const place of this.inOrder(blob)) {
       try {
-        const stream = await this.openPlace(blob, place, range);
+        const stream = await this.openPlace(blob, place, range, dataKey);
         if (place !== blob) this.observer.fellBack(blob._id, blob, failed[0]?.cause ?? this.known(blob));
         this.noteDamage(blob, failed);
         return stream;
@@ -88,17 +98,20 @@ export class BlobReader {
     return damagedAt ? new DamagedCopy('The copy was found damaged.') : this.failures.get(provider)?.cause;
   }
 
-  private async openPlace(blob: Blob, place: Place, range?: ByteRange): Promise<Readable> {
+  private async openPlace(
+    blob: Blob,
+    place: Place,
+    range: ByteRange | undefined,
+    dataKey: KeyObject | null,
+  ): Promise<Readable> {
     try {
-      const { size, stream } = await this.stores.of(place).open(place.key, range);
-      if (size !== blob.size) {
-        stream.destroy();
-        throw damaged(blob, size);
-      }
+      if (dataKey) return await this.openSealed(blob, place, range, dataKey);
+      const stream = await this.openStored(blob, place, range);
       // Only where another copy could still serve is it worth while to wait for a first byte.
-      if (blob.replicas?.length && size > 0) await firstByte(stream);
+      if (blob.replicas?.length && blob.size > 0) await firstByte(stream);
       return stream;
     } catch (cause) {
+      if (cause instanceof BrokenSeal) throw new DamagedCopy(cause.problem, { cause });
       // The range lies inside the blob, so a copy that ends before it is short.
       if (hasCode(cause, 'BAD_USER_INPUT')) throw new DamagedCopy('A copy is too short.', { cause });
       if (hasCode(cause, 'STORAGE_UNAVAILABLE')) {
@@ -106,6 +119,26 @@ export class BlobReader {
       }
       throw cause;
     }
+  }
+
+  private async openStored(blob: Blob, place: Place, range?: ByteRange): Promise<Readable> {
+    const { size, stream } = await this.stores.of(place).open(place.key, range);
+    if (size === storedSize(blob)) return stream;
+    stream.destroy();
+    throw damaged(blob, size);
+  }
+
+  /** Resolves once the first segment is known to be right, so that what is wrong is told, not sent. */
+  private async openSealed(blob: Blob, place: Place, range: ByteRange | undefined, dataKey: KeyObject) {
+    const span = spanOf(blob.size, range);
+    const stored = await this.openStored(blob, place, range && span);
+    const plain = pipeline(stored, new Decryptor(dataKey, blob.size, span), () => undefined);
+    await firstByte(plain);
+    plain.once('error', (cause) => {
+      if (cause instanceof BrokenSeal)
+        this.noteDamage(blob, [{ place, cause: new DamagedCopy(cause.problem) }]);
+    });
+    return plain;
   }
 
   /** A read that can be served must neither wait nor fail because a note of what was found could not be written. */
@@ -117,22 +150,28 @@ export class BlobReader {
     const isFirst = damages.some(({ place }) => place === blob);
     if (isFirst && blob.damagedAt) return;
     const update = isFirst
-      ? this.blobs.updateOne({ _id, key, live: true }, { $set: { damagedAt: now, copyDueAt: now } })
+      ? this.blobs.updateOne({ _id, key, ...KEPT }, { $set: { damagedAt: now, copyDueAt: now } })
       : // What was put off after a failure is not to be tried at every read.
-        this.blobs.updateOne(
-          { _id, live: true, copyDueAt: { $exists: false } },
-          { $set: { copyDueAt: now } },
-        );
+        this.blobs.updateOne({ _id, ...KEPT, copyDueAt: { $exists: false } }, { $set: { copyDueAt: now } });
     update.catch(() => undefined);
   }
 }
 
-const READ = { key: 1, provider: 1, location: 1, size: 1, replicas: 1, damagedAt: 1 } as const;
+const READ = {
+  key: 1,
+  provider: 1,
+  location: 1,
+  size: 1,
+  replicas: 1,
+  damagedAt: 1,
+  encryption: 1,
+  virus: 1,
+} as const;
 
 class DamagedCopy extends Error {}
 
 const damaged = (blob: Blob, size: number) =>
-  new DamagedCopy(`A copy has ${size} bytes instead of ${blob.size}.`);
+  new DamagedCopy(`A copy has ${size} bytes instead of ${storedSize(blob)}.`);
 
 /** The document promises bytes that the store has lost: the caller asked rightly. */
 function unreadable(cause: unknown): AppError {

@@ -5,9 +5,11 @@ import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
+import { isInfected } from '../scanning/judgement.ts';
 import type { BackupWalk } from './backup-walk.ts';
 import type { BlobCopies } from './blob-copies.ts';
 import { type BlobPlacement, backupFor, formerPlaces } from './blob-placement.ts';
+import { isKept } from './kept-blobs.ts';
 
 const AT_ONCE = 2;
 const BATCH = 50;
@@ -107,9 +109,10 @@ export class CopyDuty {
     let blob: Blob | null = due;
     for (let step = 0; step < MOST_STEPS; step += 1) {
       if (!blob?.copyDueAt) return;
-      const backup = blob.live ? backupFor(this.stores, blob) : null;
+      // What is in quarantine is kept, but nothing more is made of it.
+      const backup = isKept(blob) && !isInfected(blob) ? backupFor(this.stores, blob) : null;
       const second = backup && blob.replicas?.find(({ provider }) => provider === backup.provider);
-      if (blob.live && blob.damagedAt) await this.repair(blob, signal);
+      if (isKept(blob) && blob.damagedAt) await this.repair(blob, signal);
       else if (second && !(await this.copies.isThere(blob, second)))
         await this.placement.noteDamage(blob, second);
       else if (backup && !second) await this.backUp(blob, backup, signal);

@@ -1,14 +1,19 @@
 import type { Readable } from 'node:stream';
 import { type ByteRange, isDirect } from '../../blobs/blob-store.ts';
 import type { Stores } from '../../blobs/stores.ts';
+import { AppError } from '../../errors.ts';
+import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { StoredFile } from '../../models/file.ts';
 import { requireNeed } from '../access.ts';
-import type { Authentication } from '../accounts/authentication.ts';
+import type { AccountWatch } from '../accounts/account-watch.ts';
+import type { DownloadNotes } from '../audit/download-notes.ts';
 import type { BlobReader } from '../copies/blob-reader.ts';
-import type { Viewer } from '../viewer.ts';
+import { isInfected } from '../scanning/judgement.ts';
+import type { Authentication } from '../sessions/authentication.ts';
+import type { RunsFor, Viewer } from '../viewer.ts';
 import { type FileService, notFound } from './files.ts';
-import type { Disposition, LinkParameters, LinkService } from './links.ts';
+import type { Disposition, LinkGrant, LinkParameters, LinkService } from './links.ts';
 
 /** How a request asks for a content: with an access token, with a signed URL, or with neither for public files. */
 export interface DownloadRequest {
@@ -21,6 +26,8 @@ export interface DownloadRequest {
 export interface Download {
   readonly file: StoredFile;
   readonly disposition: Disposition;
+  /** On whose behalf; null for somebody without an account. */
+  readonly by: RunsFor | null;
 }
 
 /** How a content is to be answered, whoever answers it. */
@@ -29,6 +36,7 @@ export interface ContentFacts {
   readonly contentDisposition: string;
 }
 
+const AWAITS_SCAN = 'The content waits for a virus scan. An administrator may release it.';
 // Long enough to follow a redirection, short enough that its address is worth little to whoever finds it in a log.
 const REDIRECT_SECONDS = 60;
 
@@ -40,6 +48,8 @@ export class DownloadService {
   private readonly links: LinkService;
   private readonly reader: BlobReader;
   private readonly stores: Stores;
+  private readonly watch: AccountWatch;
+  private readonly notes: DownloadNotes;
   private readonly redirects: boolean;
 
   /** With `redirects`, downloads are sent on to the provider where it can serve them. */
@@ -50,6 +60,8 @@ export class DownloadService {
     links: LinkService;
     reader: BlobReader;
     stores: Stores;
+    watch: AccountWatch;
+    notes: DownloadNotes;
     redirects: boolean;
   }) {
     this.collections = parts.collections;
@@ -58,6 +70,8 @@ export class DownloadService {
     this.links = parts.links;
     this.reader = parts.reader;
     this.stores = parts.stores;
+    this.watch = parts.watch;
+    this.notes = parts.notes;
     this.redirects = parts.redirects;
   }
 
@@ -69,20 +83,27 @@ export class DownloadService {
     const { fileId, bearer, link } = request;
     if (link.signature !== undefined) {
       const grant = this.links.verify(fileId, link);
-      const viewer = grant.viewer && (await this.stillActive(grant.viewer));
-      return { file: await this.get(viewer, fileId), disposition: grant.disposition };
+      const viewer = grant.viewer && (await this.stillActive(grant.viewer, grant.keyId));
+      const by = viewer && { ...viewer, key: grant.keyId ? { id: grant.keyId } : undefined };
+      return { file: await this.get(viewer, fileId), disposition: grant.disposition, by };
     }
     const viewer = bearer === null ? null : await this.authentication.authenticate(bearer);
     requireNeed(viewer, 'files:read or anonymous');
     return {
       file: await this.get(viewer, fileId),
       disposition: link.disposition === 'inline' ? 'inline' : 'attachment',
+      by: viewer,
     };
   }
 
-  /** The content’s bytes, or one range of them; rejects before any byte. Destroying the stream frees what it holds. */
-  async open(file: StoredFile, range?: ByteRange): Promise<Readable> {
-    return this.reader.open(await this.reader.find(file.blob), range);
+  /**
+   * The content’s bytes, or one range of them; rejects before any byte. Destroying the stream frees what it holds; it
+   * fails with UNAUTHENTICATED when whom it runs for has ended.
+   */
+  async open(file: StoredFile, range?: ByteRange, by: RunsFor | null = null): Promise<Readable> {
+    const stream = await this.reader.open(await this.find(file), range);
+    if (by) this.watch.stream(by, stream);
+    return stream;
   }
 
   /**
@@ -92,7 +113,9 @@ export class DownloadService {
   async addressElsewhere(file: StoredFile, facts: ContentFacts): Promise<string | null> {
     if (!this.redirects || file.encryption.isEncrypted) return null;
     try {
-      const blob = await this.reader.find(file.blob);
+      const blob = await this.find(file);
+      // It may be encrypted since the file was last told.
+      if (blob.encryption) return null;
       const store = this.stores.of(blob);
       if (!isDirect(store)) return null;
       await this.reader.requireFirst(blob);
@@ -101,6 +124,18 @@ export class DownloadService {
       // Another copy may serve; if none does, reading tells why.
       return null;
     }
+  }
+
+  /** The blob, for as long as nothing was found in it: of that its files may learn a moment later. */
+  private async find(file: StoredFile): Promise<Blob> {
+    const blob = await this.reader.find(file.blob);
+    if (isInfected(blob)) throw notFound();
+    return blob;
+  }
+
+  /** Notes a download that has begun in the audit trail, without keeping it waiting. */
+  note({ by, file }: Pick<Download, 'by' | 'file'>): void {
+    this.notes.begun(by, file);
   }
 
   /** Counts one download; a count that fails must not fail the download, so the caller need not wait. */
@@ -115,12 +150,19 @@ export class DownloadService {
   private async get(viewer: Pick<Viewer, 'userId'> | null, fileId: string): Promise<StoredFile> {
     const file = await this.files.get(viewer, fileId, 'download');
     if (file.isDeleted) throw notFound();
+    if (file.isAwaitingScan) throw new AppError('FILE_LOCKED', AWAITS_SCAN);
     return file;
   }
 
-  private async stillActive(viewer: Pick<Viewer, 'userId'>): Promise<Pick<Viewer, 'userId'>> {
-    const active = await this.collections.users.exists({ _id: viewer.userId, isActive: true });
-    if (!active) throw notFound();
+  private async stillActive(
+    viewer: Pick<Viewer, 'userId'>,
+    keyId: LinkGrant['keyId'],
+  ): Promise<Pick<Viewer, 'userId'>> {
+    const [active, live] = await Promise.all([
+      this.collections.users.exists({ _id: viewer.userId, isActive: true }),
+      keyId === null || this.authentication.isLiveKey(viewer.userId, keyId),
+    ]);
+    if (!active || !live) throw notFound();
     return viewer;
   }
 }

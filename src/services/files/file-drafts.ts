@@ -81,7 +81,7 @@ export type FileDraft = ReturnType<typeof draftOf>;
  */
 export function completion(
   result: IntakeResult,
-  blob: Pick<Blob, '_id' | 'provider' | 'location'>,
+  blob: Pick<Blob, '_id' | 'provider' | 'location' | 'encryption'>,
   tidyBy?: Date,
 ) {
   return {

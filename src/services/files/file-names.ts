@@ -2,14 +2,15 @@
 export const MAX_NAME_LENGTH = 255;
 
 // C0 and C1 controls, line and paragraph separators, and the bidi controls that can make a name read as another.
-const INVISIBLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+const INVISIBLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufeff]/gu;
 
 /**
  * A client's file name as it may be shown: NFC, the last path part, no control or bidi characters, at most 255
  * characters with the extension kept; `unnamed` when nothing is left. It is never used as a path.
  */
 export function cleanFileName(raw: string): string {
-  const whole = raw.toWellFormed().normalize('NFC').replace(INVISIBLE, '');
+  // In this order: what a hidden character kept apart composes once that is gone.
+  const whole = raw.toWellFormed().replace(INVISIBLE, '').normalize('NFC');
   const last = whole.split(/[/\\]/).findLast((part) => part.trim() !== '') ?? '';
   const name = last.trim();
   return name === '' || name === '.' || name === '..' ? 'unnamed' : shortened(name);
@@ -43,5 +44,6 @@ function shortened(name: string): string {
   if (characters.length <= MAX_NAME_LENGTH) return name;
   const extension = extensionOf(name);
   const tail = extension === '' ? '' : `.${name.slice(-extension.length)}`;
-  return characters.slice(0, MAX_NAME_LENGTH - tail.length).join('') + tail;
+  // Cut behind a space, it would not be clean any more.
+  return (characters.slice(0, MAX_NAME_LENGTH - tail.length).join('') + tail).trimEnd();
 }

@@ -3,6 +3,7 @@ import { LISTED, type StoredFile } from '../../models/file.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
 import type { Filter, ObjectId } from '../../models/object-id.ts';
 import type { Ledger } from '../ledger.ts';
+import { HELD } from '../scanning/quarantine-notices.ts';
 
 const BATCH = 100;
 const AT_ONCE = 8;
@@ -50,6 +51,30 @@ export class FilePurge {
         const done = await Promise.all(batch.slice(i, i + AT_ONCE).map(({ _id }) => this.purge(_id)));
         removed += done.filter(Boolean).length;
       }
+    }
+  }
+
+  /** Removes one file in quarantine for good; false when there was none. */
+  async purgeHeld(id: ObjectId): Promise<boolean> {
+    const file = await this.files
+      .findOneAndUpdate(
+        { _id: id, ...HELD },
+        { $set: { purgingAt: new Date() }, $unset: { quarantinedAt: '' } },
+        { returnDocument: 'after' },
+      )
+      .lean();
+    if (!file) return false;
+    await this.finish(file);
+    return true;
+  }
+
+  /** Removes everything that an account has in quarantine; the signal ends it. */
+  async purgeAllHeld(userId: ObjectId, signal?: AbortSignal): Promise<void> {
+    for await (const { _id } of this.files
+      .find({ ...HELD, userId }, { _id: 1 }, { batchSize: BATCH })
+      .lean()) {
+      signal?.throwIfAborted();
+      await this.purgeHeld(_id);
     }
   }
 

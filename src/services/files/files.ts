@@ -1,8 +1,10 @@
 import { AppError } from '../../errors.ts';
+import { AuditAction } from '../../models/audit-event.ts';
 import type { Collections } from '../../models/collections.ts';
 import { LISTED, type StoredFile } from '../../models/file.ts';
 import { parseId } from '../../models/object-id.ts';
 import { type FileAction, may } from '../access.ts';
+import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Viewer } from '../viewer.ts';
 import { withId } from '../with-id.ts';
 import { cleanTags, nameFields } from './file-drafts.ts';
@@ -18,6 +20,12 @@ export interface FileChanges {
   readonly expiryDate?: Date | null | undefined;
 }
 
+/** Files that were found infected. */
+export interface HeldFiles {
+  /** Removes one for good where the viewer may; false when there is none for it. */
+  purge(viewer: Viewer, id: string): Promise<boolean>;
+}
+
 /** The error for everything that is not there for this viewer, whether it exists or not. */
 export const notFound = () => new AppError('NOT_FOUND', 'There is no such file.');
 
@@ -25,10 +33,19 @@ export const notFound = () => new AppError('NOT_FOUND', 'There is no such file.'
 export class FileService {
   private readonly files: Collections['files'];
   private readonly purge: FilePurge;
+  private readonly audit: Pick<AuditTrail, 'record'>;
+  private readonly held: HeldFiles | null;
 
-  constructor(files: Collections['files'], purge: FilePurge) {
+  constructor(
+    files: Collections['files'],
+    purge: FilePurge,
+    audit: Pick<AuditTrail, 'record'>,
+    held: HeldFiles | null = null,
+  ) {
     this.files = files;
     this.purge = purge;
+    this.audit = audit;
+    this.held = held;
   }
 
   /**
@@ -65,7 +82,9 @@ export class FileService {
   async trash(viewer: Viewer, id: string): Promise<StoredFile> {
     const file = await this.find(viewer, id);
     if (file.isDeleted) return withId(file);
-    return this.change(viewer, id, {}, { $set: { isDeleted: true, deletedAt: new Date() } });
+    const trashed = await this.change(viewer, id, {}, { $set: { isDeleted: true, deletedAt: new Date() } });
+    await this.audit.record({ action: AuditAction.FILE_DELETED, by: viewer, target: file._id });
+    return trashed;
   }
 
   /** Takes the file out of the trash; an expiry date that has passed is cleared, or it would be gone again at once. */
@@ -81,16 +100,21 @@ export class FileService {
     );
   }
 
-  /** Removes the file for good, in the trash or not, and gives its bytes back to the quota; resolves with its id. */
+  /** Removes the file for good, in the trash or not, for administrators also in quarantine, and gives its bytes back to the quota; resolves with its id. */
   async remove(viewer: Viewer, id: string): Promise<string> {
+    if (await this.held?.purge(viewer, id)) return id;
     const file = await this.find(viewer, id);
     if (!(await this.purge.purge(file._id))) throw notFound();
+    await this.audit.record({ action: AuditAction.FILE_PURGED, by: viewer, target: file._id });
     return id;
   }
 
   /** Removes everything in the viewer’s trash for good; resolves with how many files that were. */
   async emptyTrash(viewer: Viewer): Promise<number> {
-    return this.purge.purgeAll({ userId: viewer.userId, isDeleted: true });
+    const files = await this.purge.purgeAll({ userId: viewer.userId, isDeleted: true });
+    if (files > 0)
+      await this.audit.record({ action: AuditAction.TRASH_EMPTIED, by: viewer, details: { files } });
+    return files;
   }
 
   /** Sums over the viewer’s files. */

@@ -1,6 +1,6 @@
 import type { Signer } from '../../auth/signatures.ts';
 import { AppError } from '../../errors.ts';
-import { parseId } from '../../models/object-id.ts';
+import { type ObjectId, parseId } from '../../models/object-id.ts';
 import type { Viewer } from '../viewer.ts';
 
 /** How a browser treats the content: shown in the page, or saved. */
@@ -17,6 +17,8 @@ export interface LinkParameters {
 /** What a valid link grants: this file’s content, as this account may fetch it. */
 export interface LinkGrant {
   readonly viewer: Pick<Viewer, 'userId'> | null;
+  /** The API key that asked for it, with which it ends. */
+  readonly keyId: ObjectId | null;
   readonly disposition: Disposition;
 }
 
@@ -25,7 +27,7 @@ export const MIN_LINK_SECONDS = 1;
 /** Seven days. */
 export const MAX_LINK_SECONDS = 7 * 24 * 60 * 60;
 
-/** Signed URLs: bound to a file, a disposition, an expiry and the account that asked. */
+/** Signed URLs: bound to a file, a disposition, an expiry, and the account and the API key that asked. */
 export class LinkService {
   private readonly signer: Signer;
   private readonly baseUrl: () => string;
@@ -37,7 +39,7 @@ export class LinkService {
 
   /** A URL of the file’s content that works without headers for so many seconds. */
   contentUrl(
-    viewer: Pick<Viewer, 'userId'> | null,
+    viewer: Pick<Viewer, 'userId' | 'key'> | null,
     fileId: string,
     expiresInSeconds: number,
     disposition: Disposition,
@@ -49,7 +51,7 @@ export class LinkService {
       });
     }
     const expires = String(Math.floor(Date.now() / 1000) + expiresInSeconds);
-    const by = viewer ? viewer.userId.toHexString() : '';
+    const by = [viewer?.userId, viewer?.key?.id].flatMap((id) => id?.toHexString() ?? []).join('.');
     const signature = this.signer.sign(signedText(fileId, disposition, expires, by));
     const query = new URLSearchParams({ disposition, expires, ...(by && { by }), signature });
     return `${this.baseUrl()}/files/${fileId}/content?${query}`;
@@ -66,8 +68,8 @@ export class LinkService {
       this.signer.verify(signedText(fileId, disposition, expires, by), signature);
     if (!wellFormed) throw new AppError('FORBIDDEN', 'The link’s signature is not valid.');
     if (Number(expires) * 1000 <= Date.now()) throw new AppError('GONE', 'The link has expired.');
-    const userId = parseId(by);
-    return { viewer: userId && { userId }, disposition };
+    const [userId, keyId] = by.split('.', 2).map(parseId);
+    return { viewer: userId ? { userId } : null, keyId: keyId ?? null, disposition };
   }
 }
 

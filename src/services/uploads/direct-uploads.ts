@@ -1,11 +1,15 @@
+import type { KeyObject } from 'node:crypto';
 import { newBlobKey } from '../../blobs/blob-store.ts';
 import type { Stores } from '../../blobs/stores.ts';
-import { AppError, type ErrorCode } from '../../errors.ts';
+import { AppError, type ErrorCode, hasCode } from '../../errors.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { DirectUpload } from '../../models/direct-upload.ts';
 import type { StoredFile } from '../../models/file.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
 import { parseId } from '../../models/object-id.ts';
+import { requireVerified } from '../access.ts';
+import type { AccountWatch } from '../accounts/account-watch.ts';
+import type { ContentKeys } from '../copies/content-keys.ts';
 import type { Ledger } from '../ledger.ts';
 import { Reservation } from '../quota.ts';
 import type { Viewer } from '../viewer.ts';
@@ -38,7 +42,10 @@ export class DirectUploads {
   private readonly usage: Ledger;
   private readonly undo: UploadUndo;
   private readonly run: UploadRun;
+  private readonly watch: AccountWatch;
   private readonly tickets: Tickets;
+  private readonly needsVerifiedEmail: boolean;
+  private readonly keys: ContentKeys;
   private readonly stopping = new AbortController();
 
   constructor(parts: {
@@ -47,21 +54,29 @@ export class DirectUploads {
     usage: Ledger;
     undo: UploadUndo;
     run: UploadRun;
+    watch: AccountWatch;
     tickets: Tickets;
+    /** Whether only accounts that verified their address may upload. */
+    needsVerifiedEmail?: boolean;
+    keys: ContentKeys;
   }) {
     this.files = parts.collections.files;
     this.stores = parts.stores;
     this.usage = parts.usage;
     this.undo = parts.undo;
     this.run = parts.run;
+    this.watch = parts.watch;
     this.tickets = parts.tickets;
+    this.needsVerifiedEmail = parts.needsVerifiedEmail ?? false;
+    this.keys = parts.keys;
   }
 
   /**
    * Announces a file and resolves with where to send its bytes; its size counts against the quota from then on. Rejects
    * with PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, QUOTA_EXCEEDED or, with too many open tickets, RATE_LIMITED.
    */
-  create(viewer: Viewer, announced: AnnouncedUpload): Promise<UploadTicket> {
+  async create(viewer: Viewer, announced: AnnouncedUpload): Promise<UploadTicket> {
+    requireVerified(viewer, this.needsVerifiedEmail);
     return this.tickets.issue(viewer, announced);
   }
 
@@ -77,8 +92,9 @@ export class DirectUploads {
     sent: readonly number[] | null,
     signal: AbortSignal,
   ): Promise<StoredFile> {
+    const either = AbortSignal.any([signal, this.stopping.signal]);
     return this.run.track(
-      this.completeOnce(viewer, id, sent, AbortSignal.any([signal, this.stopping.signal])),
+      this.watch.run(viewer, either, (signal) => this.completeOnce(viewer, id, sent, signal)),
     );
   }
 
@@ -109,6 +125,7 @@ export class DirectUploads {
     if (found.uploadStatus === UploadStatus.COMPLETED) return present(found);
     if (found.direct.expiresAt <= new Date()) throw new AppError('GONE', 'The upload’s time is over.');
     if (sent) requireAll(sent, found.direct.keys.length);
+    const uploadKey = this.keyOf(found);
     const key = newBlobKey();
     const ticket = await this.seize(found, key);
     const source = this.stores.of(ticket.direct);
@@ -124,7 +141,7 @@ export class DirectUploads {
       file: _id,
       owner: userId,
       key,
-      source: joinedParts(source, spans),
+      source: joinedParts(source, spans, uploadKey),
       declaredType: direct.declaredType,
       sha256: direct.sha256,
       reservation: new Reservation(this.usage, userId, _id, direct.fileSize),
@@ -137,7 +154,13 @@ export class DirectUploads {
     return withId({ ...ticket, ...written } as StoredFile);
   }
 
+  private keyOf({ _id, direct: { encryption } }: Ticket): KeyObject | null {
+    return encryption ? this.keys.unwrap(encryption, { kind: 'upload', id: _id }) : null;
+  }
+
   private giveUp({ _id }: Ticket, error: unknown, remains: UploadRemains, signal: AbortSignal) {
+    // It is a file in quarantine: only its parts have to go.
+    if (hasCode(error, 'INFECTED')) return this.undo.tidy(_id);
     const isFinal = !signal.aborted && error instanceof AppError && FINAL.includes(error.code);
     return isFinal ? this.undo.undo(_id, remains) : this.undo.reopen(_id, remains);
   }

@@ -1,6 +1,8 @@
+import type { KeyObject } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { partSizeFor as fittingPartSize } from '../../blobs/transfer/part-size.ts';
+import { PartReader, sealedPartSize } from '../../encryption/part-cipher.ts';
 import { AppError, hasCode } from '../../errors.ts';
 import type { DirectUpload } from '../../models/direct-upload.ts';
 
@@ -11,6 +13,8 @@ export interface PartSpan {
   readonly number: number;
   readonly start: number;
   readonly size: number;
+  /** Bytes that it has in the store. */
+  readonly storedSize: number;
 }
 
 const MOST_PARTS = 2_000;
@@ -27,11 +31,14 @@ export function partCountOf(fileSize: number, partSize: number): number {
   return Math.max(1, Math.ceil(fileSize / partSize));
 }
 
+type Parts = Pick<DirectUpload, 'keys' | 'partSize' | 'fileSize' | 'encryption'>;
+
 /** The parts in the order of their bytes. */
-export function spansOf({ keys, partSize, fileSize }: Pick<DirectUpload, 'keys' | 'partSize' | 'fileSize'>) {
+export function spansOf({ keys, partSize, fileSize, encryption }: Parts) {
   return keys.map((key, i): PartSpan => {
     const start = i * partSize;
-    return { key, number: i + 1, start, size: Math.min(partSize, fileSize - start) };
+    const size = Math.min(partSize, fileSize - start);
+    return { key, number: i + 1, start, size, storedSize: encryption ? sealedPartSize(size) : size };
   });
 }
 
@@ -62,35 +69,52 @@ export async function requireParts(
   throw new AppError('BAD_USER_INPUT', message, { issues: issues.slice(0, MOST_ISSUES) });
 }
 
-async function problemOf(store: BlobStore, { key, number, size }: PartSpan) {
+async function problemOf(store: BlobStore, { key, number, size, storedSize }: PartSpan) {
   const field = `part ${number}`;
   try {
     const found = await store.stat(key);
-    return found.size === size
+    return found.size === storedSize
       ? null
-      : { field, message: `has ${found.size} bytes, not the ${size} it must have` };
+      : { field, message: `has ${found.size - (storedSize - size)} bytes, not the ${size} it must have` };
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND')) return { field, message: 'was not sent' };
     throw error;
   }
 }
 
-/** The bytes of all parts as one stream, which holds one of them open at a time and fails where one has changed its size. */
-export function joinedParts(store: BlobStore, spans: readonly PartSpan[]): Readable {
-  return Readable.from(bytesOf(store, spans), { objectMode: false });
+/**
+ * The bytes of all parts as one stream, which holds one of them open at a time and fails where one has changed its size.
+ * With the upload’s key they are decrypted.
+ */
+export function joinedParts(
+  store: BlobStore,
+  spans: readonly PartSpan[],
+  uploadKey: KeyObject | null = null,
+): Readable {
+  return Readable.from(bytesOf(store, spans, uploadKey), { objectMode: false });
 }
 
-async function* bytesOf(store: BlobStore, spans: readonly PartSpan[]): AsyncGenerator<Buffer> {
-  for (const { key, number, size } of spans) {
+async function* bytesOf(
+  store: BlobStore,
+  spans: readonly PartSpan[],
+  uploadKey: KeyObject | null,
+): AsyncGenerator<Buffer> {
+  for (const { key, number, size, storedSize } of spans) {
     const part = await store.open(key).catch((error) => {
       throw hasCode(error, 'NOT_FOUND') ? changed(number, error) : error;
     });
-    if (part.size !== size) {
+    if (part.size !== storedSize) {
       part.stream.destroy();
       throw changed(number);
     }
-    yield* part.stream;
+    if (uploadKey) yield* opened(part.stream, new PartReader(uploadKey, number, size));
+    else yield* part.stream;
   }
+}
+
+async function* opened(stored: AsyncIterable<Buffer>, reader: PartReader): AsyncGenerator<Buffer> {
+  for await (const chunk of stored) yield* reader.push(chunk);
+  reader.end();
 }
 
 const changed = (number: number, cause?: unknown) =>

@@ -4,6 +4,7 @@ import { AppError } from '../../errors.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { DirectUpload } from '../../models/direct-upload.ts';
 import type { ObjectId } from '../../models/object-id.ts';
+import type { ContentKeys } from '../copies/content-keys.ts';
 import { draftOf, type UploadFacts } from '../files/file-drafts.ts';
 import { Ledger } from '../ledger.ts';
 import { quotaRoom } from '../quota.ts';
@@ -53,6 +54,7 @@ export class Tickets {
   private readonly links: PartLinks;
   private readonly undo: UploadUndo;
   private readonly rules: TicketRules;
+  private readonly keys: ContentKeys;
   private readonly reservations: Ledger;
 
   constructor(parts: {
@@ -61,6 +63,7 @@ export class Tickets {
     links: PartLinks;
     undo: UploadUndo;
     rules: TicketRules;
+    keys: ContentKeys;
   }) {
     this.users = parts.collections.users;
     this.files = parts.collections.files;
@@ -68,6 +71,7 @@ export class Tickets {
     this.links = parts.links;
     this.undo = parts.undo;
     this.rules = parts.rules;
+    this.keys = parts.keys;
     // Each open ticket is a claim on its account, so their number can be held in the same atomic step as the quota.
     this.reservations = new Ledger(this.users.collection as never, 'usedBytes', {
       room: (bytes, claims) => ({
@@ -85,7 +89,7 @@ export class Tickets {
     if (declared && declared !== UNKNOWN_TYPE) requireAllowedType(declared, types);
     const expiresAt = new Date(Date.now() + lifetimeSeconds * 1000);
     const draft = draftOf(viewer.userId, announced.originalName, announced, this.stores.primary);
-    const direct = this.directOf(announced, expiresAt);
+    const direct = this.directOf(viewer, draft._id, announced, expiresAt);
     const id = draft._id.toHexString();
     // A refusal must not cost two thousand signatures.
     await this.requireRoom(viewer.userId, announced.fileSize);
@@ -101,8 +105,14 @@ export class Tickets {
     return { id, parts, expiresAt };
   }
 
-  private directOf({ fileSize, mimeType, sha256 }: AnnouncedUpload, expiresAt: Date): DirectUpload {
+  private directOf(
+    { key: apiKey }: Viewer,
+    id: ObjectId,
+    { fileSize, mimeType, sha256 }: AnnouncedUpload,
+    expiresAt: Date,
+  ): DirectUpload {
     const partSize = partSizeFor(fileSize, this.rules.partSize);
+    const uploadKey = this.keys.newKey();
     const keys = Array.from({ length: partCountOf(fileSize, partSize) }, () => newBlobKey('incoming'));
     return {
       provider: this.stores.primary.provider,
@@ -111,27 +121,29 @@ export class Tickets {
       fileSize,
       declaredType: mimeType ?? '',
       ...(sha256 && { sha256 }),
+      ...(uploadKey && { encryption: this.keys.wrap(uploadKey, { kind: 'upload', id }) }),
+      ...(apiKey && { apiKeyId: apiKey.id }),
       expiresAt,
     };
   }
 
   private async addressed(id: string, direct: DirectUpload): Promise<TicketPart[]> {
     const parts: TicketPart[] = [];
-    for (const { key, number, start, size } of spansOf(direct)) {
-      parts.push({ number, start, size, ...(await this.addressOf(id, number, key, size, direct.expiresAt)) });
+    for (const span of spansOf(direct)) {
+      const { number, start, size } = span;
+      parts.push({ number, start, size, ...(await this.addressOf(id, span, direct)) });
     }
     return parts;
   }
 
   private async addressOf(
     id: string,
-    number: number,
-    key: string,
-    size: number,
-    expiresAt: Date,
+    { key, number, size }: PartSpan,
+    { encryption, expiresAt }: DirectUpload,
   ): Promise<UploadAddress> {
     const { primary } = this.stores;
-    if (isDirect(primary))
+    // What is to be encrypted must come by here: a provider would keep it as it was sent.
+    if (!encryption && isDirect(primary))
       return primary.uploadAddress(key, { size, expiresInSeconds: this.rules.lifetimeSeconds });
     return { method: 'PUT', url: this.links.partUrl(id, number, expiresAt), headers: {} };
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
 import { AppError } from '../../errors.ts';
 import type { Reservation } from '../quota.ts';
+import type { UploadScan } from '../scanning/upload-scan.ts';
 import { detectType, HEAD_BYTES, requireAllowedType, type TypePolicy } from './content-type.ts';
 
 // Two of the chunks that sockets deliver keep the store busy; more would only lie about.
@@ -32,12 +33,15 @@ export interface IntakeParts {
   readonly reservation: Reservation;
   /** No byte goes on before it resolves: the document that tells of them comes first. */
   readonly registered: Promise<unknown>;
+  /** What is shown every byte that goes on to the store, beside it. */
+  readonly scan?: UploadScan | null;
   onBytes(bytes: number): void;
 }
 
 /**
  * The checks of an upload as one stream: size limit, type, quota and SHA-256, in that order and before any byte goes
- * on to the store. A broken rule destroys it with the AppError. It holds at most the file's head.
+ * on to the store; a scanner that looks on is waited for, chunk by chunk. A broken rule destroys it with the AppError.
+ * It holds at most the file's head.
  */
 export class UploadIntake extends Transform {
   private readonly parts: IntakeParts;
@@ -71,8 +75,9 @@ export class UploadIntake extends Transform {
       if (this.size < HEAD_BYTES) callback();
       else settle(this.admit(RESERVE_AHEAD_BYTES), callback);
     } else if (this.parts.reservation.covers(this.size)) {
-      this.sha256.update(chunk);
-      callback(null, chunk);
+      const looking = this.pass(chunk);
+      if (looking) settle(looking, callback);
+      else callback();
     } else {
       settle(
         this.parts.reservation.cover(this.size, RESERVE_AHEAD_BYTES).then(() => this.pass(chunk)),
@@ -93,12 +98,14 @@ export class UploadIntake extends Transform {
     this.mimeType = await detectType(head, this.parts.declaredType);
     requireAllowedType(this.mimeType, this.parts.rules.types);
     await Promise.all([this.parts.registered, this.parts.reservation.cover(this.size, reserveAhead)]);
-    if (head.length > 0) this.pass(head);
+    if (head.length > 0) await this.pass(head);
   }
 
-  private pass(chunk: Buffer): void {
+  /** Sends the chunk on; resolves once the scanner has room for more, where that is not so at once. */
+  private pass(chunk: Buffer): Promise<void> | undefined {
     this.sha256.update(chunk);
     this.push(chunk);
+    return this.parts.scan?.write(chunk);
   }
 }
 

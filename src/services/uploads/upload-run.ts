@@ -1,13 +1,20 @@
+import type { KeyObject } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Stores } from '../../blobs/stores.ts';
+import { Encryptor } from '../../encryption/encryptor.ts';
+import { cipherSize } from '../../encryption/segments.ts';
 import { AppError } from '../../errors.ts';
 import type { Blob } from '../../models/blob.ts';
 import type { ObjectId } from '../../models/object-id.ts';
+import type { Verdict } from '../../scanning/scanner.ts';
 import type { BlobReferences } from '../copies/blob-references.ts';
+import type { ContentKeys } from '../copies/content-keys.ts';
 import { completion } from '../files/file-drafts.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Reservation } from '../quota.ts';
+import type { UploadScan } from '../scanning/upload-scan.ts';
+import type { ScannedReference, UploadScanning } from '../scanning/upload-scanning.ts';
 import { type IntakeResult, type IntakeRules, UploadIntake } from './upload-intake.ts';
 import type { UploadRecords } from './upload-records.ts';
 import type { UploadRemains } from './upload-undo.ts';
@@ -53,6 +60,8 @@ export class UploadRun {
   private readonly usage: Ledger;
   private readonly observer: UploadObserver;
   private readonly heartbeatMs: number;
+  private readonly keys: ContentKeys;
+  private readonly scanning: UploadScanning | null;
   private readonly running = new Set<Promise<unknown>>();
   readonly rules: IntakeRules;
 
@@ -65,6 +74,10 @@ export class UploadRun {
     observer: UploadObserver;
     /** How often an upload shows that it lives. */
     heartbeatMs?: number;
+    /** What contents are encrypted with. */
+    keys: ContentKeys;
+    /** What looks for viruses; without it nothing is said of them. */
+    scanning?: UploadScanning;
   }) {
     this.records = parts.records;
     this.stores = parts.stores;
@@ -73,6 +86,8 @@ export class UploadRun {
     this.rules = parts.rules;
     this.observer = parts.observer;
     this.heartbeatMs = parts.heartbeatMs ?? HEARTBEAT_MS;
+    this.keys = parts.keys;
+    this.scanning = parts.scanning ?? null;
   }
 
   /** The same work, which `idle` then waits for. */
@@ -94,11 +109,13 @@ export class UploadRun {
   /**
    * Streams the content into the store, checks it on its way and completes its document. Rejects with
    * PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, QUOTA_EXCEEDED, HASH_MISMATCH or STORAGE_UNAVAILABLE, or as the source
-   * does; it is given up by then.
+   * does; it is given up by then. Rejects with INFECTED once its document is a file in quarantine.
    */
   async take(upload: RunningUpload): Promise<Completed> {
     const { file, owner, key, reservation } = upload;
+    const scan = this.scanning?.begin(owner) ?? null;
     const intake = new UploadIntake({
+      scan,
       rules: this.rules,
       declaredType: upload.declaredType,
       reservation,
@@ -107,16 +124,23 @@ export class UploadRun {
     });
     // The intake asks for it only once bytes have come, which may be much later than Node would take it for unheard.
     upload.registered.catch((error) => intake.destroy(error));
+    const dataKey = this.keys.newKey();
     let blob: Blob | undefined;
     this.observer.began();
     try {
-      const result = await this.receive(upload, intake);
+      const result = await this.receive(upload, intake, dataKey, scan);
       requireSameHash(upload.sha256, result.hash);
-      blob = await this.references.acquire({ ...result, key }, file);
-      const written = await this.complete(upload, result, blob);
+      const content = { ...result, key, dataKey };
+      const reference = (await this.scanning?.refer(content, file, result.verdict)) ?? {
+        blob: await this.references.acquire(content, file),
+        told: {},
+      };
+      blob = reference.blob;
+      const written = await this.complete(upload, result, reference);
       this.references.ledger.settleSoon(blob._id, file);
       if (reservation.bytes === result.size) this.usage.settleSoon(owner, file);
       else await this.usage.settle(owner, file, result.size);
+      if (written instanceof AppError) throw written;
       this.observer.ended('completed', result.size);
       return written;
     } catch (error) {
@@ -129,7 +153,12 @@ export class UploadRun {
     }
   }
 
-  private async receive(upload: RunningUpload, intake: UploadIntake): Promise<IntakeResult> {
+  private async receive(
+    upload: RunningUpload,
+    intake: UploadIntake,
+    dataKey: KeyObject | null,
+    scan: UploadScan | null,
+  ): Promise<IntakeResult & { verdict: Verdict | null }> {
     const { file, key, source, signal } = upload;
     let aliveAt = Date.now();
     const beat = async () => {
@@ -141,27 +170,44 @@ export class UploadRun {
       beat().catch((error) => error instanceof AppError && intake.destroy(error));
     }, this.heartbeatMs);
     try {
-      const stored = this.stores.primary.put(key, intake, { signal, atMost: this.rules.maxFileSize });
+      const { maxFileSize } = this.rules;
+      const sealed = dataKey && new Encryptor(dataKey);
+      const atMost = sealed ? cipherSize(maxFileSize) : maxFileSize;
+      const stored = this.stores.primary.put(key, sealed ?? intake, { signal, atMost });
       // A store that fails stops reading; the source must hear of it or it would wait for ever.
       stored.catch((error) => intake.destroy(error));
-      const ends = await Promise.allSettled([stored, pipeline(source, intake, { signal })]);
+      const ends = await Promise.allSettled([
+        stored,
+        pipeline([source, intake, ...(sealed ? [sealed] : [])], { signal }),
+      ]);
       const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
       // Whichever end broke, the other one fails too, but only the first knows why.
       if (failures.length > 0) throw failures.find((error) => error instanceof AppError) ?? failures[0];
+      const verdict = scan && (await scan.end(signal));
       // Who takes it for dead deletes its bytes, which no blob may name by then.
       if (Date.now() - aliveAt > this.heartbeatMs) await beat();
-      return intake.result();
+      return { ...intake.result(), verdict };
     } finally {
+      scan?.destroy();
       clearInterval(heartbeat);
     }
   }
 
-  private async complete(upload: RunningUpload, result: IntakeResult, blob: Blob): Promise<Completed> {
-    const change = completion(result, blob, upload.tidyBy);
-    if (!(await this.records.complete(upload.file, change))) {
-      throw takenForDead();
+  /** What was written, or, once it is a file in quarantine, the refusal. */
+  private async complete(
+    { file, tidyBy }: RunningUpload,
+    result: IntakeResult,
+    { blob, told }: ScannedReference,
+  ): Promise<Completed | AppError> {
+    const change = completion(result, blob, tidyBy);
+    if (!told) {
+      const refusal = await this.scanning?.putAway(file, change, blob);
+      if (!refusal) throw takenForDead();
+      return refusal;
     }
-    return change.set;
+    const set = { ...change.set, ...told };
+    if (!(await this.records.complete(file, { ...change, set }))) throw takenForDead();
+    return set;
   }
 }
 

@@ -152,8 +152,8 @@ export class UploadUndo {
   }
 
   /** Whether the provider itself would take parts, which nobody here could refuse. */
-  private mayStillReceive({ provider, expiresAt }: DirectUpload): boolean {
-    return expiresAt > new Date() && isDirect(this.stores.of({ provider }));
+  private mayStillReceive({ provider, expiresAt, encryption }: DirectUpload): boolean {
+    return !encryption && expiresAt > new Date() && isDirect(this.stores.of({ provider }));
   }
 
   /** Once a blob names the key, the bytes are the blob’s and go when nothing refers to it. */

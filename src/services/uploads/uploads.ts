@@ -3,6 +3,8 @@ import { newBlobKey } from '../../blobs/blob-store.ts';
 import type { Stores } from '../../blobs/stores.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { StoredFile } from '../../models/file.ts';
+import { requireVerified } from '../access.ts';
+import type { AccountWatch } from '../accounts/account-watch.ts';
 import { draftOf, type UploadFacts } from '../files/file-drafts.ts';
 import type { Ledger } from '../ledger.ts';
 import { Reservation, remainingBytes } from '../quota.ts';
@@ -32,6 +34,8 @@ export class UploadService {
   private readonly usage: Ledger;
   private readonly undo: UploadUndo;
   private readonly run: UploadRun;
+  private readonly watch: AccountWatch;
+  private readonly needsVerifiedEmail: boolean;
 
   constructor(parts: {
     collections: Pick<Collections, 'users'>;
@@ -40,6 +44,9 @@ export class UploadService {
     usage: Ledger;
     undo: UploadUndo;
     run: UploadRun;
+    watch: AccountWatch;
+    /** Whether only accounts that verified their address may upload. */
+    needsVerifiedEmail?: boolean;
   }) {
     this.users = parts.collections.users;
     this.records = parts.records;
@@ -47,6 +54,13 @@ export class UploadService {
     this.usage = parts.usage;
     this.undo = parts.undo;
     this.run = parts.run;
+    this.watch = parts.watch;
+    this.needsVerifiedEmail = parts.needsVerifiedEmail ?? false;
+  }
+
+  /** Lets pass who may upload, as far as the account alone decides; else FORBIDDEN. */
+  requireMay(viewer: Viewer): void {
+    requireVerified(viewer, this.needsVerifiedEmail);
   }
 
   /** Bytes the viewer may still store; Infinity without a quota. */
@@ -57,6 +71,7 @@ export class UploadService {
   /**
    * Streams one file into the store and resolves with it once it is COMPLETED; memory stays bounded whatever its size.
    * Rejects with PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, QUOTA_EXCEEDED, HASH_MISMATCH or STORAGE_UNAVAILABLE, and
+   * with UNAUTHENTICATED when the account, the session or the key ends meanwhile, and
    * then nothing of it is left: no document, no bytes, no reserved quota.
    */
   async upload(
@@ -65,8 +80,11 @@ export class UploadService {
     facts: UploadFacts,
     signal: AbortSignal,
   ): Promise<StoredFile> {
-    const content = await incoming.open();
-    return this.run.track(this.take(viewer, content, facts, signal));
+    this.requireMay(viewer);
+    return this.watch.run(viewer, signal, async (signal) => {
+      const content = await unlessAborted(incoming.open(), signal);
+      return this.run.track(this.take(viewer, content, facts, signal));
+    });
   }
 
   /** Resolves once no upload runs and nothing of one waits to be written. */
@@ -96,4 +114,14 @@ export class UploadService {
     });
     return { ...draft, ...written, id: draft._id.toHexString() } as unknown as StoredFile;
   }
+}
+
+/** The work, or the signal’s reason as soon as it is aborted: a part that is to come may never do so. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    if (signal.aborted) abort();
+  });
 }

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+
+const STYLE = `
+body { max-width: 40rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 sans-serif; color: #1a1a1a; background: #fff }
+h1 { font-size: 1.5rem }
+label { display: block; margin-bottom: .25rem }
+input { width: 100%; box-sizing: border-box; padding: .5rem; font: inherit }
+button { margin-top: 1rem; padding: .6rem 1rem; border: 0; border-radius: .4rem; font: inherit; color: #fff; background: #1f4fd8 }
+article { margin: 1.5rem 0; padding: 0 1rem; border: 1px solid #ccc; border-radius: .4rem }
+pre { white-space: pre-wrap; overflow-wrap: anywhere }
+.wrong { color: #b00020 }
+`;
+
+/** What every page is answered with: it loads nothing, runs nothing, is kept nowhere and tells nobody where it was. */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': [
+    "default-src 'none'",
+    `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'cache-control': 'no-store',
+  'cross-origin-opener-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'x-robots-tag': 'noindex',
+};
+
+/** A page around content that is HTML already; the title is plain text. */
+export function htmlPage(title: string, content: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title>
+<link rel="icon" href="data:,">
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>${escaped(title)}</h1>
+${content}
+</body>
+</html>
+`;
+}
+
+/** Plain text as HTML, in elements and in quoted attributes. */
+export function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
