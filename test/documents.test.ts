@@ -157,7 +157,7 @@ describe('the documents', () => {
   it.each(run)('$path shows examples that do what it says', { timeout: 120_000 }, async (document) => {
     const server = await startServer();
     try {
-      expect(await runExamples(document, server.origin)).toEqual([]);
+      expect(await runExamples(document, server)).toEqual([]);
     } finally {
       await server.stop();
     }

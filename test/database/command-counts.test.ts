@@ -10,6 +10,7 @@ import { openStores } from '../../src/blobs/stores.ts';
 import { readConfig } from '../../src/config.ts';
 import { Metrics } from '../../src/http/metrics.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
+import { NO_LIMITS } from '../../src/services/limits/rate-limits.ts';
 import { commandsOf } from '../support/commands.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 import { fileOf, insert } from '../support/listed-files.ts';
@@ -30,6 +31,7 @@ beforeAll(async () => {
     config,
     collections: database.collections,
     stores: await openStores(['local'], null, config),
+    limits: NO_LIMITS,
     secrets: ['a secret for tests, long enough to be one'],
     metrics,
     log,
@@ -60,7 +62,7 @@ afterAll(async () => {
 });
 
 const NODE = `id originalName fileSize tags downloadUrl thumbnailUrl encryption { isEncrypted }
-  owner { id username role avatarUrl }`;
+  owner { id username firstName avatarUrl }`;
 
 async function run(query: string) {
   let answer = {

@@ -167,6 +167,10 @@ test.each([
   ['MONGODB_URI', { MONGODB_URI: null, JWT_SECRET: 'x'.repeat(32) }],
   ['JWT_SECRET', { JWT_SECRET: null }],
   ['JWT_SECRET', { JWT_SECRET: 'short' }],
+  [
+    'APP_URL or PUBLIC_URL',
+    { JWT_SECRET: 'x'.repeat(32), EMAIL_HOST: 'mail', EMAIL_FROM: 'files@service.example' },
+  ],
 ])('production does not start without %s', async (name, env) => {
   const starting = start({ NODE_ENV: 'production', ...env });
   await expect(starting).rejects.toThrow(new RegExp(`could not start[^]*${name} must`));

@@ -55,7 +55,7 @@ describe.each(PROVIDERS)('With nothing but the variables of %s changed', (provid
     const { env } = await newBucket();
     const fresh = await startServer({ ...env, STORAGE_PROVIDER: provider });
     try {
-      expect(await runExamples(document, fresh.origin)).toEqual([]);
+      expect(await runExamples(document, fresh)).toEqual([]);
     } finally {
       await fresh.stop();
     }

@@ -1,9 +1,10 @@
 import { type GraphQLSchema, graphql, printSchema } from 'graphql';
 import { buildSchema } from 'type-graphql';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { AccountResolver, StorageUsageResolver } from '../../src/graphql/account-resolver.ts';
+import { AccountResolver, StorageUsageResolver } from '../../src/graphql/accounts/account-resolver.ts';
+import { PrivateFactsResolver } from '../../src/graphql/accounts/private-facts-resolver.ts';
+import { SessionResolver } from '../../src/graphql/accounts/session-resolver.ts';
 import type { Context, RefreshCookie } from '../../src/graphql/context.ts';
-import { SessionResolver } from '../../src/graphql/session-resolver.ts';
 import { Role, type User } from '../../src/models/user.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
 import { accountServices, CLIENT, newAccount, PASSWORD } from '../support/accounts.ts';
@@ -17,7 +18,7 @@ beforeAll(async () => {
   database = await openTestDatabase();
   node = accountServices(database.collections);
   schema = await buildSchema({
-    resolvers: [AccountResolver, SessionResolver, StorageUsageResolver],
+    resolvers: [AccountResolver, PrivateFactsResolver, SessionResolver, StorageUsageResolver],
     validate: { validationError: { target: false, value: false } },
   });
 });
@@ -80,7 +81,7 @@ test('whoever registers, logs in or refreshes sees the own email and usage in th
   expect(refreshed.data.refreshToken.user.email).toBe(input.email);
 });
 
-test('an email and a usage are shown to their owner and to administrators, to others never', async () => {
+test('what others could misuse of an account is shown to its owner and to administrators, to others never', async () => {
   const ann = await registered();
   const bob = await registered();
   const me = '{ me { id email usage { fileCount } } }';
@@ -95,7 +96,8 @@ test('an email and a usage are shown to their owner and to administrators, to ot
     find.mockResolvedValueOnce(annsAccount);
     return run(`{ me { ${field} } }`, viewer);
   };
-  for (const field of ['email', 'usage { fileCount }']) {
+  const privateFields = ['email', 'usage { fileCount }', 'role', 'isActive', 'isEmailVerified', 'updatedAt'];
+  for (const field of [...privateFields, 'lastLogin']) {
     expect(await asked(bob.viewer, field)).toMatchObject({ code: 'FORBIDDEN', error: 'not authorised' });
     expect((await asked({ ...bob.viewer, role: Role.ADMIN }, field)).error).toBeUndefined();
   }

@@ -1,7 +1,7 @@
 import { Types } from 'mongoose';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { NewAccount } from '../../src/services/accounts/accounts.ts';
-import type { SignedIn } from '../../src/services/accounts/sessions.ts';
+import type { NewAccount } from '../../src/services/accounts/new-accounts.ts';
+import type { SignedIn } from '../../src/services/sessions/sessions.ts';
 import { accountServices, CLIENT, newAccount, PASSWORD, QUOTA } from '../support/accounts.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -144,7 +144,7 @@ describe('A copy', () => {
     const copying = busy.copies.copy(blob, blob, other, { rate: new Throttle(1_000_000) });
     copying.catch(() => undefined);
     await pause(100);
-    await database.collections.blobs.updateOne({ _id: blob._id }, { live: false });
+    await database.collections.blobs.updateOne({ _id: blob._id }, { live: false, refCount: 0 });
     await expect(copying).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await keysAt(other)).toEqual([]);
     await expect(node.copies.copy(blob, blob, other)).rejects.toMatchObject({ code: 'CONFLICT' });

@@ -148,7 +148,7 @@ describe('Second copies', () => {
         provider: 'aws',
         location: other.location,
         live: false,
-        refCount: 1,
+        refCount: 0,
       },
       key: randomBytes(16).toString('hex'),
     }));

@@ -1,8 +1,8 @@
 import { pbkdf2Sync } from 'node:crypto';
 import type { Types } from 'mongoose';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import type { NewAccount } from '../../src/services/accounts/accounts.ts';
-import type { SignedIn } from '../../src/services/accounts/sessions.ts';
+import type { NewAccount } from '../../src/services/accounts/new-accounts.ts';
+import type { SignedIn } from '../../src/services/sessions/sessions.ts';
 import { accountServices, CLIENT, newAccount, PASSWORD } from '../support/accounts.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 

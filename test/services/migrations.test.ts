@@ -82,6 +82,68 @@ describe('Migrations', () => {
   });
 });
 
+describe('A database of an earlier version', () => {
+  it('keeps what it holds and gets the indexes it lacks, however much is in it', async () => {
+    const { connection, collections } = database;
+    await connection.dropDatabase();
+    await migrate(connection, collections);
+    const declared = await indexNames();
+    for (const [model, later] of LATER) {
+      for (const name of later) await collections[model].collection.dropIndex(name);
+    }
+    for (const name of ['apikeys', 'auditevents', 'outbox', 'avatars', 'ratelimits']) {
+      await connection.dropCollection(name);
+    }
+    await record().deleteOne({ _id: '0003-protection' });
+    const [users, files, blobs] = ['users', 'files', 'blobs'].map((name) => connection.collection(name));
+    const many = Array.from({ length: 300 }, (_, i) => ({ i, text: `${i}` }));
+    const now = new Date();
+    await users?.insertMany(
+      many.map(({ i, text }) => ({ username: text, email: text, role: i ? 'USER' : 'ADMIN', usedBytes: 1 })),
+    );
+    // Several of one content: one live, the others on their way out.
+    await blobs?.insertMany(
+      many.map(({ i, text }) => ({
+        ...{ hash: `${i % 100}`, size: 1, key: text, provider: 'local', location: '/x', refCount: 1 },
+        ...{ live: i < 100, createdAt: now },
+      })),
+    );
+    await files?.insertMany(
+      many.map(({ text }) => ({
+        fileName: text,
+        originalName: text,
+        uploadStatus: 'COMPLETED',
+        createdAt: now,
+      })),
+    );
+    expect(await migrate(connection, collections)).toEqual(['0003-protection']);
+    expect(await indexNames()).toEqual(declared);
+    for (const held of [users, files, blobs]) expect(await held?.countDocuments()).toBe(300);
+    expect(await migrate(connection, collections)).toEqual([]);
+  });
+
+  // What 0003 makes in collections that were there before it.
+  const LATER = [
+    ['users', ['administrators', 'email_verification', 'password_reset']],
+    ['files', ['quarantine']],
+    [
+      'blobs',
+      [
+        ...['stored_bytes', 'scans_due', 'untold_verdicts', 'by_scanner', 'unshared_content'],
+        ...['quarantined_content', 'by_master_key'],
+      ],
+    ],
+  ] as const;
+
+  async function indexNames() {
+    const all = Object.entries(database.collections).map(async ([name, model]) => {
+      const made: Made[] = await model.collection.indexes();
+      return [name, made.map((index) => index.name).sort()];
+    });
+    return Object.fromEntries(await Promise.all(all));
+  }
+});
+
 describe('Nodes that start at once', () => {
   it('apply each migration once between them, and all wait until it is applied', async () => {
     const nodes = await Promise.all(

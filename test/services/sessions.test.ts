@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { SignedIn } from '../../src/services/accounts/sessions.ts';
+import type { SignedIn } from '../../src/services/sessions/sessions.ts';
 import { accountServices, CLIENT, newAccount, PASSWORD } from '../support/accounts.ts';
 import { openTestDatabase, type TestDatabase } from '../support/database.ts';
 

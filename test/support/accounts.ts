@@ -3,9 +3,15 @@ import { promisify } from 'node:util';
 import { AccessTokens } from '../../src/auth/access-tokens.ts';
 import { Passwords } from '../../src/auth/passwords.ts';
 import type { Collections } from '../../src/models/collections.ts';
-import { AccountService, type NewAccount } from '../../src/services/accounts/accounts.ts';
-import { SessionService, type SignedIn } from '../../src/services/accounts/sessions.ts';
+import { AccountService } from '../../src/services/accounts/accounts.ts';
+import { type NewAccount, NewAccounts } from '../../src/services/accounts/new-accounts.ts';
+import { Administrators } from '../../src/services/admin/administrators.ts';
+import { Appointments } from '../../src/services/admin/appointments.ts';
+import { AuditTrail } from '../../src/services/audit/audit-trail.ts';
+import { Leases } from '../../src/services/leases.ts';
+import { SessionService, type SignedIn } from '../../src/services/sessions/sessions.ts';
 import type { ClientFacts, Viewer } from '../../src/services/viewer.ts';
+import { type FactorSettings, secondFactors } from './second-factors.ts';
 
 /** A client like any other. */
 export const CLIENT: ClientFacts = { ip: '192.0.2.7', userAgent: 'test' };
@@ -17,7 +23,7 @@ export const QUOTA = 1_000_000;
 const scryptOffLoop = promisify<string, Buffer, number, object, Buffer>(scrypt);
 
 /** One node's account and session services over a database, with cheap hashes whose making is counted. */
-export function accountServices(collections: Collections) {
+export function accountServices(collections: Collections, settings: FactorSettings = {}) {
   const derivations = { count: 0 };
   const deleted: string[] = [];
   const passwords = new Passwords({
@@ -32,17 +38,39 @@ export function accountServices(collections: Collections) {
     issuer: 'test',
     audience: 'test',
   });
-  const sessions = new SessionService({ collections, accessTokens });
+  const { users, auditEvents, leases } = collections;
+  const audit = new AuditTrail(auditEvents, (error) => {
+    throw error;
+  });
+  const newAccounts = new NewAccounts(users, passwords, QUOTA);
+  const administrators = new Administrators(users, new Leases(leases));
+  const appointments = new Appointments(users, newAccounts, audit);
+  const sessions = new SessionService({ collections, accessTokens, audit });
+  const factors = secondFactors(collections, settings);
   const accounts = new AccountService({
     collections,
     sessions,
     passwords,
-    defaultQuotaBytes: QUOTA,
+    secondFactor: factors.check,
+    newAccounts,
+    administrators,
+    audit,
     onDeleted: (userId) => void deleted.push(userId.toHexString()),
   });
   const viewerOf = (signedIn: SignedIn): Promise<Viewer> =>
     sessions.authenticate(signedIn.tokens.accessToken);
-  return { accounts, sessions, passwords, derivations, deleted, viewerOf };
+  return {
+    accounts,
+    appointments,
+    administrators,
+    audit,
+    sessions,
+    passwords,
+    factors,
+    derivations,
+    deleted,
+    viewerOf,
+  };
 }
 
 let made = 0;

@@ -7,6 +7,7 @@ import type { Collections } from '../../src/models/collections.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
 import { StorageCheck } from '../../src/services/check/storage-check.ts';
 import type { CheckOptions, Result } from '../../src/services/check/storage-findings.ts';
+import { NO_KEYS } from '../../src/services/copies/content-keys.ts';
 import { Leases } from '../../src/services/leases.ts';
 
 /** A check over these stores; for it, every object is old enough to be looked at. */
@@ -14,10 +15,18 @@ export function checkNode(
   collections: Collections,
   where: readonly [BlobStore, ...BlobStore[]] | Stores,
   backup: string | null = null,
+  keys = NO_KEYS,
 ) {
   const stores = where instanceof Stores ? where : new Stores(where, backup);
   const leases = new Leases(collections.leases);
-  const check = new StorageCheck({ collections, stores, leases, graceMs: -60_000, blobGraceMs: 0 });
+  const check = new StorageCheck({
+    collections,
+    stores,
+    leases,
+    graceMs: -60_000,
+    blobGraceMs: 0,
+    keys,
+  });
   /** Runs it; `brief` tells each finding as `kind outcome`, sorted. */
   const run = async (options: CheckOptions = {}, signal?: AbortSignal) => {
     const results: Result[] = [];

@@ -10,6 +10,7 @@ import { BlobCopies } from '../../src/services/copies/blob-copies.ts';
 import { BlobDisposal } from '../../src/services/copies/blob-disposal.ts';
 import { BlobMoves } from '../../src/services/copies/blob-moves.ts';
 import { BlobPlacement } from '../../src/services/copies/blob-placement.ts';
+import type { ContentKeys } from '../../src/services/copies/content-keys.ts';
 import { CopyDuty } from '../../src/services/copies/copy-duty.ts';
 import { open as openMemory } from '../blobs/memory-store.ts';
 
@@ -29,13 +30,13 @@ export async function namedStore(provider: string): Promise<BlobStore> {
 export function copyNode(
   collections: Collections,
   stores: readonly [BlobStore, ...BlobStore[]],
-  options: { backup?: string | null; graceMs?: number; renewMs?: number } = {},
+  options: { backup?: string | null; graceMs?: number; renewMs?: number; keys?: ContentKeys } = {},
 ) {
   const all = new Stores(stores, options.backup ?? null);
   const made: string[] = [];
   const failures: unknown[] = [];
   const placement = new BlobPlacement(collections, options.graceMs ?? 0);
-  const copies = new BlobCopies(all, placement, options.renewMs);
+  const copies = new BlobCopies(all, placement, options.renewMs, options.keys);
   const walk = new BackupWalk(collections, all);
   const duty = new CopyDuty({
     blobs: collections.blobs,

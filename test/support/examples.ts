@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Document, Fence } from './documents.ts';
+import type { RunningServer } from './server.ts';
 
 /** A block of a document that is run, with what stands beside it. */
 interface Example {
@@ -12,6 +14,7 @@ interface Example {
   readonly output: string | null;
 }
 
+const COMMAND = fileURLToPath(new URL('../../dist/cli/imaginary.js', import.meta.url));
 const DOCUMENTED_ORIGIN = 'http://127.0.0.1:4000';
 
 // Sends the GraphQL of the file $1 with the variables of the file $2, in which $NAME stands for the shell's variable.
@@ -39,15 +42,21 @@ export function examplesOf({ fences }: Document): Example[] {
   });
 }
 
-/** Runs the examples of a document as one bash script; resolves with what went otherwise than the document says. */
-export async function runExamples(document: Document, origin: string): Promise<string[]> {
+/**
+ * Runs the examples of a document as one bash script, in which `imaginary` is the command on the server’s data; resolves with what went otherwise than the document says.
+ */
+export async function runExamples(
+  document: Document,
+  { origin, env }: Pick<RunningServer, 'origin' | 'env'>,
+): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'imaginary-storage-examples-'));
   const examples = examplesOf(document);
   try {
     await writeFile(join(folder, 'send.cjs'), SEND);
     const steps = await Promise.all(examples.map((example, number) => stepOf(example, number, folder)));
-    const script = ['set -eu -o pipefail -o allexport', `cd '${folder}'`, ...steps].join('\n');
-    const { failure, stderr } = await bash(script.replaceAll(DOCUMENTED_ORIGIN, origin));
+    const command = `imaginary() { '${process.execPath}' '${COMMAND}' "$@"; }`;
+    const script = ['set -eu -o pipefail -o allexport', `cd '${folder}'`, command, ...steps].join('\n');
+    const { failure, stderr } = await bash(script.replaceAll(DOCUMENTED_ORIGIN, origin), env);
     if (failure) return [`${document.path}: line ${stderr.trim().split('\n').slice(-4).join('\n')}`];
     const problems = await Promise.all(
       examples.map(async (example, number) => {
@@ -77,8 +86,8 @@ async function stepOf({ code, variables }: Example, number: number, folder: stri
   return `${place}\n${body} | curl -sS ${DOCUMENTED_ORIGIN}/graphql ${headers} --data-binary @- ${output}`;
 }
 
-function bash(script: string): Promise<{ failure: Error | null; stderr: string }> {
-  const options = { timeout: 60_000, maxBuffer: 64 * 1024 * 1024 };
+function bash(script: string, env: RunningServer['env']): Promise<{ failure: Error | null; stderr: string }> {
+  const options = { timeout: 60_000, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, ...env } };
   return new Promise((resolve) => {
     const child = execFile('bash', ['-s'], options, (failure, _stdout, stderr) =>
       resolve({ failure, stderr }),

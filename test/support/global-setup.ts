@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { defaultCacheDirectory } from '../../src/database/cache-directory.ts';
 import { startEmbeddedEngine } from '../../src/database/embedded-engine.ts';
 import { startAzurite } from './backends/azurite.ts';
+import { startClamdBackend } from './backends/clamd.ts';
 import { startGcs } from './backends/gcs.ts';
+import { startRedis } from './backends/redis.ts';
 import { startSwift } from './backends/swift.ts';
 
 /** A server that runs for the whole run, and the variables by which the tests find it. */
@@ -19,6 +21,8 @@ const BACKENDS: [variable: string, start: () => Promise<RunningServer>][] = [
   ['TEST_S3_ENDPOINT', startSwift],
   ['TEST_AZURE_CONNECTION_STRING', startAzurite],
   ['TEST_GCS_ENDPOINT', startGcs],
+  ['TEST_REDIS_URL', startRedis],
+  ['TEST_CLAMD', startClamdBackend],
 ];
 
 /** Gives the whole run one server of each kind. */

@@ -49,7 +49,7 @@ export async function startServer(changes: ServerEnvironment = {}): Promise<Runn
       UPLOAD_PATH: join(dataPath, 'blobs'),
       MONGODB_URI: database,
       // Tests come from one address and in haste; what limits promise is tested with limits of its own.
-      RATE_LIMITS: 'register=off,login-address=off,api=off,uploads=off',
+      RATE_LIMITS: 'register=off,login-address=off,api=off,uploads=off,transfers=off',
       ...changes,
     }),
   };

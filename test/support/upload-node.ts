@@ -3,7 +3,9 @@ import { Signer } from '../../src/auth/signatures.ts';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { Stores } from '../../src/blobs/stores.ts';
 import type { StoredFile } from '../../src/models/file.ts';
+import { AccountWatch } from '../../src/services/accounts/account-watch.ts';
 import { BlobReferences } from '../../src/services/copies/blob-references.ts';
+import { NO_KEYS } from '../../src/services/copies/content-keys.ts';
 import { FilePurge } from '../../src/services/files/file-purge.ts';
 import { Ledger } from '../../src/services/ledger.ts';
 import { quotaRoom } from '../../src/services/quota.ts';
@@ -20,38 +22,53 @@ import type { Viewer } from '../../src/services/viewer.ts';
 import type { TestDatabase } from './database.ts';
 
 /** One node’s services about uploads, over a database and a store, or several, that it may share with others. */
-export function uploadNode({ collections }: TestDatabase, where: BlobStore | Stores, staleUpload = -60_000) {
+export function uploadNode(
+  { collections }: TestDatabase,
+  where: BlobStore | Stores,
+  staleUpload = -60_000,
+  { keys = NO_KEYS, maxFileSize = 50_000 } = {},
+) {
   const stores = where instanceof Stores ? where : new Stores([where]);
   const usage = new Ledger(collections.users.collection as never, 'usedBytes', { room: quotaRoom });
-  const references = new BlobReferences(collections, stores, 0);
+  const references = new BlobReferences(collections, stores, 0, keys);
   const purge = new FilePurge(collections.files, usage, references.ledger);
   const undo = new UploadUndo(collections, stores, references, usage, () => undefined);
-  const rules = { maxFileSize: 50_000, types: { allowed: [], blocked: [] } };
+  const rules = { maxFileSize, types: { allowed: [], blocked: [] } };
   const observer = { began: () => undefined, received: () => undefined, ended: () => undefined };
   const records = new UploadRecords(collections.files);
-  const run = new UploadRun({ records, stores, references, usage, rules, observer });
+  const run = new UploadRun({ records, stores, references, usage, keys, rules, observer });
   const links = new PartLinks(new Signer(['a secret'], 'part links'), () => 'http://node.test');
   const tickets = new Tickets({
     collections,
     stores,
     links,
     undo,
+    keys,
     rules: { ...rules, partSize: 1_000, lifetimeSeconds: 60 },
   });
-  const parts = { collections, stores, references, usage, purge, undo, records, run, tickets };
+  const watch = new AccountWatch(collections);
+  const parts = { collections, stores, watch, references, usage, purge, undo, records, run, tickets, keys };
   const uploads = new UploadService(parts);
   const directUploads = new DirectUploads(parts);
-  const partUploads = new PartUploads({ collections, stores, links, run });
+  const partUploads = new PartUploads({
+    collections,
+    stores,
+    links,
+    run,
+    watch,
+    keys,
+    authentication: { isLiveKey: async () => true },
+  });
   // Everything that is left counts as old, so that one run finds it.
-  const sweep = new Sweep({ ...parts, ages: { staleUpload, unreferencedBlob: -60_000, trash: 0 } });
+  const sweep = new Sweep({ ...parts, ages: { staleUpload, unreferencedBlob: -60_000, trash: 0, audit: 0 } });
   return { ...parts, uploads, directUploads, partUploads, sweep };
 }
 
 /** As `uploadNode` makes it. */
 export type UploadNode = ReturnType<typeof uploadNode>;
 
-/** Uploads a text. */
-export function put(services: UploadNode, viewer: Viewer, content: string): Promise<StoredFile> {
+/** Uploads a text, or bytes as such. */
+export function put(services: UploadNode, viewer: Viewer, content: string | Buffer): Promise<StoredFile> {
   const stream = Readable.from([Buffer.from(content)], { objectMode: false });
   const incoming = { open: async () => ({ filename: 'a.txt', mimeType: 'text/plain', stream }) };
   return services.uploads.upload(viewer, incoming, {}, new AbortController().signal);
