@@ -42,7 +42,7 @@ const SCALES = {
 /** What `--help` says. */
 export const USAGE = `npm run bench -- [--only a,c] [--quick] [--rounds N] [--profile FOLDER] [FILE.json]
 
-  --only a,c        only these rows: a to e, or for bench:providers local, aws, gcp, azure
+  --only a,c        only these rows: a to e, documents, or for bench:providers local, aws, gcp, azure
   --quick           small sizes and two rounds: shows that the bench works, not how fast the server is
   --rounds N        measure each contender N times
   --profile FOLDER  write a .cpuprofile of each server process into the folder (slows the server a little)

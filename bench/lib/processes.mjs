@@ -18,12 +18,14 @@ process.once('exit', () => {
  * @param {string[]} args for Node
  * @param {{ env: NodeJS.ProcessEnv, cwd: string }} how
  * @param {RegExp} ready the line that tells it is ready
+ * @param {(text: string) => void} [heard] is given all of its output
  */
-export async function startProgram(args, { env, cwd }, ready) {
+export async function startProgram(args, { env, cwd }, ready, heard = () => {}) {
   const child = track(spawn(process.execPath, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] }));
   let output = '';
   const found = new Promise((resolve) => {
     const read = (text) => {
+      heard(text);
       output = (output + text).slice(-KEPT_OUTPUT);
       const match = ready.exec(output);
       if (match) resolve(match);

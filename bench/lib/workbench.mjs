@@ -13,8 +13,8 @@ const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
  * @typedef {object} Scope
  * @property {string} folder an empty folder for the row's files
  * @property {number} enginePid the process of the database engine that all servers use
- * @property {(variables?: object) => Promise<import('./server.mjs').Started>} server a server of its own with an empty
- *   database and store, and these variables beside the usual ones
+ * @property {(variables?: object, heard?: (text: string) => void) => Promise<import('./server.mjs').Started>} server a
+ *   server of its own with an empty database and store, and these variables beside the usual ones
  * @property {(module: string) => ReturnType<typeof startHelper>} helper a process that runs this module of the bench
  * @property {(stop: () => Promise<void>) => void} closing has this called when the row ends, however it does
  * @property {(line: string) => void} say tells how far the bench is
@@ -62,7 +62,7 @@ export async function openWorkbench(options) {
             opened.push(() => helper.stop());
             return helper;
           },
-          async server(variables = {}) {
+          async server(variables = {}, heard = undefined) {
             servers += 1;
             const name = `server${servers}`;
 
@@ -72,6 +72,7 @@ export async function openWorkbench(options) {
                   [...SERVE_FLAGS, ...profiling(options.profile), main, ...args],
                   { cwd: own, env: { ...env, ...all } },
                   ready,
+                  heard,
                 ),
               folder: join(own, name),
               database: `${engine.uri}/bench_${name}`,
