@@ -8,7 +8,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/reflect-metadata.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // More than the two cores that are the least: many tests wait for servers and clocks.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

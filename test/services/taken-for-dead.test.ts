@@ -71,15 +71,16 @@ test('an upload that shows a sign of life when it is just to be undone is left a
   const patient = uploadNode(database, store, 60_000);
   const { files } = database.collections;
   const undoStale = patient.undo.undoStale.bind(patient.undo);
+  const beat = services.records.beat.bind(services.records);
   vi.spyOn(patient.undo, 'undoStale').mockImplementation(async (id, before) => {
-    await services.records.beat(id);
+    await beat(id);
     return undoStale(id, before);
   });
   const silence = vi.spyOn(services.records, 'beat').mockResolvedValue(true);
   afterTheBytes(async () => {
     await files.updateMany({}, { heartbeatAt: new Date(Date.now() - 100_000) });
-    silence.mockRestore();
     await patient.sweep.step('uploads');
+    silence.mockRestore();
   });
   await put(services, viewer, 'hello');
   expect(patient.undo.undoStale).toHaveBeenCalledOnce();

@@ -27,6 +27,7 @@ export interface RunningServer {
 }
 
 const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const COMPILED = join(tmpdir(), 'imaginary-storage-compiled');
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG'] as const;
 const READY = /^imaginaryStorage is ready: .*?(https?:\/\/[^/\s]+)/m;
 
@@ -45,6 +46,8 @@ export async function startServer(changes: ServerEnvironment = {}): Promise<Runn
       HOST: '127.0.0.1',
       PORT: '0',
       LOG_LEVEL: 'warn',
+      // Many tests start a server of the same build.
+      NODE_COMPILE_CACHE: COMPILED,
       DATA_PATH: dataPath,
       UPLOAD_PATH: join(dataPath, 'blobs'),
       MONGODB_URI: database,
