@@ -27,7 +27,7 @@ const CLIENT = { ip: null, userAgent: null };
 const PASSWORD = 'correct horse';
 // Indexes that keep a promise by being there, whoever asks: `file_name` makes the names unique, `ttl` removes sessions.
 const NEEDS_NO_QUERY = ['_id_', 'file_name', 'ttl'];
-// Only a scanner asks by these: test/services/quarantine-indexes.test.ts shows that it does.
+// Only a scanner asks by these: test/services/scanning/quarantine-indexes.test.ts shows that it does.
 const OF_SCANS = ['by_scanner', 'quarantined_content', 'unshared_content', 'untold_verdicts'];
 
 let database: TestDatabase;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 const STYLE = `
 body { max-width: 40rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 sans-serif; color: #1a1a1a; background: #fff }
 h1 { font-size: 1.5rem }
+h2 { font-size: 1.1rem }
 label { display: block; margin-bottom: .25rem }
 input { width: 100%; box-sizing: border-box; padding: .5rem; font: inherit }
 button { margin-top: 1rem; padding: .6rem 1rem; border: 0; border-radius: .4rem; font: inherit; color: #fff; background: #1f4fd8 }
