@@ -95,7 +95,10 @@ async function write(sent, body) {
   const gone = once(sent, 'close').catch(() => {});
   for (const piece of body) {
     if (sent.destroyed || sent.errored) return;
-    if (!sent.write(piece)) await Promise.race([once(sent, 'drain').catch(() => {}), gone]);
+    if (sent.write(piece)) continue;
+    const waiting = new AbortController();
+    await Promise.race([once(sent, 'drain', { signal: waiting.signal }).catch(() => {}), gone]);
+    waiting.abort();
   }
   sent.end();
 }
