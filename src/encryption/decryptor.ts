@@ -8,14 +8,22 @@ const BUFFERED_BYTES = 256 * 1024;
 /** Decrypts a span of segments as they pass; fails with a BrokenSeal before any byte of one that is not right. */
 export class Decryptor extends Transform {
   readonly #segments: SegmentReader;
+  readonly #onBytes: ((bytes: number) => void) | undefined;
 
-  /** `plainBytes` are those of the whole content; without a span all of it comes. */
-  constructor(key: KeyObject, plainBytes: number, span: SegmentSpan = spanOf(plainBytes)) {
+  /** `plainBytes` are those of the whole content; without a span all of it comes. `onBytes` hears of bytes as they come. */
+  constructor(
+    key: KeyObject,
+    plainBytes: number,
+    span: SegmentSpan = spanOf(plainBytes),
+    onBytes?: (bytes: number) => void,
+  ) {
     super({ highWaterMark: BUFFERED_BYTES });
     this.#segments = new SegmentReader(key, plainBytes, span);
+    this.#onBytes = onBytes;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    this.#onBytes?.(chunk.length);
     try {
       for (const bytes of this.#segments.push(chunk)) this.push(bytes);
       callback();

@@ -8,6 +8,7 @@ import type { FilePurge } from '../../services/files/file-purge.ts';
 import { FileService, type HeldFiles } from '../../services/files/files.ts';
 import { LinkService } from '../../services/files/links.ts';
 import type { Authentication } from '../../services/sessions/authentication.ts';
+import { collectYoungEvery, YOUNG_BYTES } from '../young-garbage.ts';
 import type { AuditedParts } from './parts.ts';
 
 /** Wires what is done with stored files. */
@@ -20,7 +21,12 @@ export function createFiles(
     metrics.readFellBack(provider);
     log.warn({ err, blob, provider, key }, 'a blob was read from another copy than its first');
   };
-  const reader = new BlobReader(collections.blobs, stores, { fellBack }, parts.keys);
+  const reader = new BlobReader(
+    collections.blobs,
+    stores,
+    { fellBack, decrypted: collectYoungEvery(YOUNG_BYTES) },
+    parts.keys,
+  );
   const files = new FileService(collections.files, purge, parts.audit, held);
   const links = new LinkService(new Signer(secrets, 'content links'), baseUrl);
   return {

@@ -11,11 +11,8 @@ import { UploadRecords } from '../../services/uploads/upload-records.ts';
 import { UploadRun } from '../../services/uploads/upload-run.ts';
 import type { UploadUndo } from '../../services/uploads/upload-undo.ts';
 import { UploadService } from '../../services/uploads/uploads.ts';
-import { collectYoungEvery } from '../young-garbage.ts';
+import { collectYoungEvery, YOUNG_BYTES } from '../young-garbage.ts';
 import type { AuditedParts } from './parts.ts';
-
-// Enough that a collection is seldom, few enough that its garbage stays small beside a transfer’s buffers.
-const YOUNG_BYTES = 24 * 1024 * 1024;
 
 /** Wires the ways in for contents. */
 export function createUploads(

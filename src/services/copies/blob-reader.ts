@@ -13,9 +13,12 @@ import type { Place } from '../../models/place.ts';
 import { type ContentKeys, NO_KEYS, storedSize } from './content-keys.ts';
 import { KEPT } from './kept-blobs.ts';
 
-/** Told when a blob was read from another copy than its first. */
+/** Told how blobs are read. */
 export interface ReadObserver {
+  /** A blob was read from another copy than its first. */
   fellBack(blob: ObjectId, from: Place, cause: unknown): void;
+  /** So many bytes are being decrypted. */
+  decrypted?(bytes: number): void;
 }
 
 // How long a provider that did not answer is asked last: each read would wait for its time-out again.
@@ -132,7 +135,11 @@ export class BlobReader {
   private async openSealed(blob: Blob, place: Place, range: ByteRange | undefined, dataKey: KeyObject) {
     const span = spanOf(blob.size, range);
     const stored = await this.openStored(blob, place, range && span);
-    const plain = pipeline(stored, new Decryptor(dataKey, blob.size, span), () => undefined);
+    const plain = pipeline(
+      stored,
+      new Decryptor(dataKey, blob.size, span, (bytes) => this.observer.decrypted?.(bytes)),
+      () => undefined,
+    );
     await firstByte(plain);
     plain.once('error', (cause) => {
       if (cause instanceof BrokenSeal)
