@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
+import { isMultipartType } from '../graphql/multipart/multipart-request.ts';
 import { keepPace } from '../http/pace.ts';
 import type { Log } from './log.ts';
 
@@ -54,5 +55,5 @@ function waitForAnswers(app: FastifyInstance, idleMs: number): void {
 }
 
 function isUpload({ headers, url }: FastifyRequest): boolean {
-  return PART_ADDRESS.test(url) || /^\s*multipart\/form-data\b/i.test(headers['content-type'] ?? '');
+  return PART_ADDRESS.test(url) || isMultipartType(headers['content-type']);
 }

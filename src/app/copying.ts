@@ -1,7 +1,7 @@
 import type { Stores } from '../blobs/stores.ts';
 import type { Metrics } from '../http/metrics.ts';
-import { Every } from '../jobs/every.ts';
-import { Janitor, type Job } from '../jobs/janitor.ts';
+import type { Every } from '../jobs/every.ts';
+import type { Job } from '../jobs/janitor.ts';
 import type { Collections } from '../models/collections.ts';
 import { BackupWalk } from '../services/copies/backup-walk.ts';
 import { BlobCopies } from '../services/copies/blob-copies.ts';
@@ -11,6 +11,7 @@ import type { ContentKeys } from '../services/copies/content-keys.ts';
 import { CopyDuty } from '../services/copies/copy-duty.ts';
 import type { Leases } from '../services/leases.ts';
 import type { Log } from './log.ts';
+import { loneJob } from './lone-job.ts';
 
 /** What makes, repairs and moves copies of blobs. */
 export interface Copying {
@@ -62,15 +63,13 @@ export function createCopying(parts: {
     about: 'make the second copies that are missing and repair damaged blobs',
     run: (signal) => duty.run(signal),
   };
-  const alone = new Janitor([job], leases, (run) => {
-    metrics.jobEnded(run);
-    if (run.outcome === 'failed') log.error({ job: run.name, err: run.error }, 'a job failed');
+  const every = loneJob(job, {
+    seconds: LOOK_SECONDS,
+    isNeeded: () => duty.isNeeded(),
+    leases,
+    metrics,
+    log,
+    trouble: 'the copies could not be looked after',
   });
-  const every = new Every(
-    LOOK_SECONDS,
-    // Asking costs next to nothing; only what is to be done is worth a lease.
-    async (signal) => (await duty.isNeeded()) && alone.runAll(signal),
-    (err) => log.error({ err }, 'the copies could not be looked after'),
-  );
   return { moves: new BlobMoves({ collections, stores, copies, placement }), job, every };
 }

@@ -1,8 +1,9 @@
+import { Signer } from '../auth/signatures.ts';
 import type { Stores } from '../blobs/stores.ts';
 import type { Config } from '../config.ts';
 import type { Metrics } from '../http/metrics.ts';
-import { Every } from '../jobs/every.ts';
-import { Janitor, type Job } from '../jobs/janitor.ts';
+import type { Every } from '../jobs/every.ts';
+import type { Job } from '../jobs/janitor.ts';
 import type { Collections } from '../models/collections.ts';
 import { ClamdScanner } from '../scanning/clamd.ts';
 import type { Scanner, Verdict } from '../scanning/scanner.ts';
@@ -19,9 +20,11 @@ import { Quarantine } from '../services/scanning/quarantine.ts';
 import { QuarantineMails } from '../services/scanning/quarantine-mails.ts';
 import { QuarantineNotices } from '../services/scanning/quarantine-notices.ts';
 import { QuarantinedContents } from '../services/scanning/quarantined-contents.ts';
-import { ScanDuty } from '../services/scanning/scan-duty.ts';
+import { MOST_COUNTED, ScanDuty } from '../services/scanning/scan-duty.ts';
 import { UploadScanning } from '../services/scanning/upload-scanning.ts';
+import { SignedCursors } from '../services/signed-cursors.ts';
 import type { Log } from './log.ts';
+import { loneJob } from './lone-job.ts';
 
 /** What looks for viruses, and what is done with what it finds. */
 export interface Scanning {
@@ -46,6 +49,7 @@ export function createScanning(parts: {
   collections: Collections;
   stores: Stores;
   keys: ContentKeys;
+  secrets: readonly string[];
   references: BlobReferences;
   purge: FilePurge;
   audit: AuditTrail;
@@ -89,7 +93,7 @@ export function createScanning(parts: {
   );
   metrics.gauge(
     'content_scans_outdated',
-    'Contents that today’s virus scanner was not shown, up to 100000.',
+    `Contents that today’s virus scanner was not shown, up to ${MOST_COUNTED}.`,
     () => duty.outdatedCount().catch(() => Number.NaN),
   );
   const job: Job = {
@@ -97,16 +101,15 @@ export function createScanning(parts: {
     about: 'scan contents that wait for it, that never were, or with other signatures than today’s',
     run: (signal) => duty.run(signal),
   };
-  const alone = new Janitor([job], leases, (run) => {
-    metrics.jobEnded(run);
-    if (run.outcome === 'failed') log.error({ job: run.name, err: run.error }, 'a job failed');
-  });
-  const every = new Every(
+  const every = loneJob(job, {
     // Without a scanner there is at most something left that one with a scanner began.
-    scanner ? LOOK_SECONDS : LOOK_SELDOM_SECONDS,
-    async (signal) => (await duty.isNeeded()) && alone.runAll(signal),
-    (err) => log.error({ err }, 'the scans could not be looked after'),
-  );
+    seconds: scanner ? LOOK_SECONDS : LOOK_SELDOM_SECONDS,
+    isNeeded: () => duty.isNeeded(),
+    leases,
+    metrics,
+    log,
+    trouble: 'the scans could not be looked after',
+  });
   scanner?.check().catch((err) => log.warn({ err }, 'the virus scanner does not answer'));
   return {
     scanner,
@@ -118,7 +121,13 @@ export function createScanning(parts: {
       quarantined: new QuarantinedContents(collections, stores, verdicts, keys),
       observer: { judged },
     }),
-    quarantine: new Quarantine(collections, verdicts, audit, parts.purge, stores.backup !== null),
+    quarantine: new Quarantine(collections, {
+      verdicts,
+      audit,
+      purge: parts.purge,
+      cursors: new SignedCursors(new Signer(parts.secrets, 'cursors of the quarantine')),
+      hasBackup: stores.backup !== null,
+    }),
     job,
     every,
   };

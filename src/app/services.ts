@@ -61,10 +61,11 @@ export function createServices(given: ServiceParts): Wired {
   const audit = new AuditTrail(collections.auditEvents, (err, act) =>
     log.error({ err, act }, 'an act could not be noted in the audit trail'),
   );
+  const leases = new Leases(collections.leases);
   const watch = new AccountWatch(collections);
   const mailing = createMailing(given);
   const keys = createContentKeys(config, log);
-  const parts = { ...given, audit, watch, mailing, keys };
+  const parts = { ...given, audit, leases, watch, mailing, keys };
 
   const usage = new Ledger(collections.users.collection as never, 'usedBytes', { room: quotaRoom });
   const references = new BlobReferences(collections, stores, blobGraceMs, keys);
@@ -86,10 +87,9 @@ export function createServices(given: ServiceParts): Wired {
       audit: config.AUDIT_RETENTION_DAYS * 24 * 60 * MINUTE_MS,
     },
   });
-  const leases = new Leases(collections.leases);
   const janitor = createJanitor({ sweep, leases, metrics, log });
   const copying = createCopying({ collections, stores, keys, leases, graceMs: blobGraceMs, metrics, log });
-  const scanning = createScanning({ ...parts, references, purge, outbox: mailing.outbox, leases });
+  const scanning = createScanning({ ...parts, references, purge, outbox: mailing.outbox });
   const sweeping = new Every(
     config.SWEEP_INTERVAL_SECONDS,
     (signal) => janitor.runAll(signal),

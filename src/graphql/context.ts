@@ -70,7 +70,11 @@ export interface Context {
   readonly requestId: string;
   readonly client: ClientFacts;
   readonly refreshCookie: RefreshCookie;
-  readonly loaders: { readonly users: DataLoader<string, User | null> };
+  readonly loaders: {
+    readonly users: DataLoader<string, User | null>;
+    /** Whether logins of the account need a code. */
+    readonly secondFactors: DataLoader<string, boolean>;
+  };
   /** Aborts when the client goes away or the server gives up on the request. */
   readonly signal: AbortSignal;
   /** How many files the request brings. */

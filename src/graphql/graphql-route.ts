@@ -5,14 +5,20 @@ import { AppError, hasCode } from '../errors.ts';
 import { requireNeed } from '../services/access.ts';
 import { takePlaces } from '../services/limits/upload-places.ts';
 import { withinRequest } from '../services/request-facts.ts';
+import { bearerIn } from '../services/sessions/authentication.ts';
 import type { Viewer } from '../services/viewer.ts';
 import { refreshCookieOf } from './accounts/refresh-cookie.ts';
 import type { Context, Services } from './context.ts';
 import type { DocumentGate } from './documents/document-gate.ts';
 import { admitDocument } from './documents/request-document.ts';
 import { PREFLIGHT_ADVICE, toAppError } from './error-mapping.ts';
-import { ENVELOPE_BYTES, type MultipartLimits, receiveMultipart } from './multipart/multipart-request.ts';
-import { bearerIn, contextWith } from './operation-context.ts';
+import {
+  ENVELOPE_BYTES,
+  isMultipartType,
+  type MultipartLimits,
+  receiveMultipart,
+} from './multipart/multipart-request.ts';
+import { contextWith } from './operation-context.ts';
 import { spendRequest } from './operation-rate.ts';
 import { answerUnread, refuse } from './refusal.ts';
 
@@ -183,11 +189,8 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
   }
 }
 
-function isMultipart(request: FastifyRequest): boolean {
-  return (
-    request.method === 'POST' && /^\s*multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')
-  );
-}
+const isMultipart = ({ method, headers }: FastifyRequest) =>
+  method === 'POST' && isMultipartType(headers['content-type']);
 
 function requestError(error: unknown): AppError {
   const status = (error as { statusCode?: number }).statusCode;

@@ -7,16 +7,14 @@ export function contextWith(
   facts: RequestFacts,
   parts: Omit<Context, 'requestId' | 'client' | 'loaders'>,
 ): Context {
-  const { accounts } = parts.services;
+  const { accounts, secondFactor } = parts.services;
   return {
     ...parts,
     requestId: facts.requestId,
     client: facts,
-    loaders: { users: new DataLoader((ids) => accounts.findMany(ids)) },
+    loaders: {
+      users: new DataLoader((ids) => accounts.findMany(ids)),
+      secondFactors: new DataLoader((ids) => secondFactor.areOn(ids)),
+    },
   };
-}
-
-/** The access token or API key of `Bearer …` (RFC 6750 section 2.1); null without one. */
-export function bearerIn(authorization: string | undefined): string | null {
-  return /^Bearer +([^\s]+) *$/i.exec(authorization ?? '')?.[1] ?? null;
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { Download, DownloadService } from '../services/files/downloads.ts';
 import type { LinkParameters } from '../services/files/links.ts';
+import { bearerIn } from '../services/sessions/authentication.ts';
 import { contentHeaders } from './content-headers.ts';
 import { evaluate, rangeApplies } from './preconditions.ts';
 import { type ByteInterval, contentRange, parseRange } from './range.ts';
@@ -116,7 +117,7 @@ function isConditional({ headers }: FastifyRequest): boolean {
 function bearerOf(request: FastifyRequest): string | null {
   const value = request.headers.authorization;
   if (value === undefined) return null;
-  const token = /^Bearer +([^\s]+) *$/i.exec(value)?.[1];
+  const token = bearerIn(value);
   if (!token)
     throw new AppError('UNAUTHENTICATED', 'Send `Authorization: Bearer <accessToken>`, or use a signed URL.');
   return token;

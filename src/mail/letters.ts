@@ -1,3 +1,4 @@
+import { escaped } from '../html.ts';
 import type { Letter } from './mail.ts';
 
 /** The name that mails speak in. */
@@ -57,15 +58,6 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
 /** One line of visible characters. */
 function plain(text: string): string {
   return text.replace(UNPRINTABLE, ' ').trim();
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }
 
 const paragraph = (html: string) => `<p style="margin:0 0 16px">${html}</p>`;

@@ -8,7 +8,9 @@ import { type NewAccount, NewAccounts } from '../../src/services/accounts/new-ac
 import { Administrators } from '../../src/services/admin/administrators.ts';
 import { Appointments } from '../../src/services/admin/appointments.ts';
 import { AuditTrail } from '../../src/services/audit/audit-trail.ts';
+import { LoginGuard } from '../../src/services/credentials/login-guard.ts';
 import { Leases } from '../../src/services/leases.ts';
+import { NO_LIMITS } from '../../src/services/limits/rate-limits.ts';
 import { SessionService, type SignedIn } from '../../src/services/sessions/sessions.ts';
 import type { ClientFacts, Viewer } from '../../src/services/viewer.ts';
 import { type FactorSettings, secondFactors } from './second-factors.ts';
@@ -55,6 +57,8 @@ export function accountServices(collections: Collections, settings: FactorSettin
     newAccounts,
     administrators,
     audit,
+    limits: NO_LIMITS,
+    guard: new LoginGuard(NO_LIMITS, collections.sessions),
     onDeleted: (userId) => void deleted.push(userId.toHexString()),
   });
   const viewerOf = (signedIn: SignedIn): Promise<Viewer> =>

@@ -1,3 +1,4 @@
+import { Signer } from '../../src/auth/signatures.ts';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import type { Stores } from '../../src/blobs/stores.ts';
 import { AuditAction } from '../../src/models/audit-event.ts';
@@ -14,6 +15,7 @@ import { QuarantinedContents } from '../../src/services/scanning/quarantined-con
 import { ScanDuty } from '../../src/services/scanning/scan-duty.ts';
 import type { ScanPolicy } from '../../src/services/scanning/upload-scan.ts';
 import { UploadScanning } from '../../src/services/scanning/upload-scanning.ts';
+import { SignedCursors } from '../../src/services/signed-cursors.ts';
 import { DirectUploads } from '../../src/services/uploads/direct-uploads.ts';
 import { UploadRun } from '../../src/services/uploads/upload-run.ts';
 import { UploadService } from '../../src/services/uploads/uploads.ts';
@@ -69,7 +71,10 @@ export function scanNode(
     throttle: new Throttle(1e9),
     observer,
   });
-  const quarantine = new Quarantine(collections, verdicts, audit, purge, false);
+  const quarantine = new Quarantine(collections, {
+    ...{ verdicts, audit, purge, hasBackup: false },
+    cursors: new SignedCursors(new Signer(['a secret of the tests'], 'quarantine')),
+  });
   return {
     ...node,
     ...{ run, verdicts, duty, quarantine, acts, told, judged },

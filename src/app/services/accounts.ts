@@ -10,7 +10,6 @@ import { LoginGuard } from '../../services/credentials/login-guard.ts';
 import { PasswordReset } from '../../services/credentials/password-reset.ts';
 import { SecondFactorService } from '../../services/credentials/second-factor.ts';
 import { SecondFactorCheck } from '../../services/credentials/second-factor-check.ts';
-import { Leases } from '../../services/leases.ts';
 import { ApiKeyService } from '../../services/sessions/api-keys.ts';
 import { Authentication } from '../../services/sessions/authentication.ts';
 import { SessionCache } from '../../services/sessions/session-cache.ts';
@@ -29,13 +28,13 @@ export function createAccounts(parts: AuditedParts, onDeleted: () => void | Prom
   const accessTokens = new AccessTokens({ secrets, issuer: ISSUER, audience: ISSUER });
   const cache = new SessionCache({ maxAgeMs: SESSION_MEMORY_MS });
   const sessions = new SessionService({ collections, accessTokens, cache, ends: watch, audit });
-  const apiKeys = new ApiKeyService({ collections, cache, audit: parts.audit, ends: watch });
+  const apiKeys = new ApiKeyService({ collections, cache, audit, ends: watch });
   const { users } = collections;
   const sealed = new SealedText(secrets, 'second factors');
   const check = new SecondFactorCheck({ users, sealed, limits, audit });
   const passwords = new Passwords();
   const newAccounts = new NewAccounts(users, passwords, config.DEFAULT_QUOTA ?? null);
-  const administrators = new Administrators(users, new Leases(collections.leases));
+  const administrators = new Administrators(users, parts.leases);
   const mailed = { collections, sessions, outbox, links, limits, audit };
   const verification = new EmailVerification(mailed);
   const accounts = new AccountService({

@@ -5,6 +5,7 @@ import type { Collections } from '../../models/collections.ts';
 import type { AccountWatch } from '../../services/accounts/account-watch.ts';
 import type { AuditTrail } from '../../services/audit/audit-trail.ts';
 import type { ContentKeys } from '../../services/copies/content-keys.ts';
+import type { Leases } from '../../services/leases.ts';
 import type { RateLimits } from '../../services/limits/rate-limits.ts';
 import type { Log } from '../log.ts';
 import type { Mailing } from '../mail.ts';
@@ -28,6 +29,7 @@ export interface AuditedParts extends ServiceParts {
   readonly audit: AuditTrail;
   /** What contents are encrypted with. */
   readonly keys: ContentKeys;
+  readonly leases: Leases;
   readonly watch: AccountWatch;
   readonly mailing: Mailing;
 }

@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import { Arg, Ctx, FieldResolver, ID, Mutation, Resolver, Root } from 'type-graphql';
 import { User } from '../../models/user.ts';
 import { type Context, viewerOf } from '../context.ts';
@@ -12,8 +11,6 @@ const CODE = { description: 'A code of the authenticator app, or a recovery code
 /** The second factor of accounts: on, off, and lost. */
 @Resolver(() => User)
 export class SecondFactorResolver {
-  private readonly loaders = new WeakMap<Context, DataLoader<string, boolean>>();
-
   @Needs('account:read or anonymous')
   @FieldResolver(() => Boolean, {
     description:
@@ -21,7 +18,7 @@ export class SecondFactorResolver {
   })
   hasSecondFactor(@Root() user: Shown, @Ctx() context: Context): Promise<boolean> {
     refuseOthers(user, context);
-    return this.loaderOf(context).load(user._id.toHexString());
+    return context.loaders.secondFactors.load(user._id.toHexString());
   }
 
   @Needs('session')
@@ -83,13 +80,5 @@ export class SecondFactorResolver {
     @Ctx() context: Context,
   ): Promise<boolean> {
     return context.services.secondFactor.reset(viewerOf(context), userId);
-  }
-
-  private loaderOf(context: Context): DataLoader<string, boolean> {
-    const known = this.loaders.get(context);
-    if (known) return known;
-    const loader = new DataLoader<string, boolean>((ids) => context.services.secondFactor.areOn(ids));
-    this.loaders.set(context, loader);
-    return loader;
   }
 }

@@ -5,17 +5,12 @@ import { SafeInt } from '../../models/scalars.ts';
 import { Role, User } from '../../models/user.ts';
 import type { AccountBytes } from '../../services/admin/storage-report.ts';
 import { DEFAULT_PAGE } from '../../services/files/file-listing.ts';
+import { countedConnectionOf } from '../connections.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { Listed } from '../documents/list-sizes.ts';
 import { Needs } from '../permissions.ts';
 import { AuditListArgs, UserListArgs } from './admin-inputs.ts';
-import {
-  AuditEventConnection,
-  forwardConnection,
-  LargestAccount,
-  StorageReport,
-  UserConnection,
-} from './admin-types.ts';
+import { AuditEventConnection, LargestAccount, StorageReport, UserConnection } from './admin-types.ts';
 
 /** What administrators see and change. */
 @Resolver()
@@ -30,7 +25,7 @@ export class AdminResolver {
     @Args(() => UserListArgs) args: UserListArgs,
     @Ctx() { services }: Context,
   ): Promise<UserConnection> {
-    return forwardConnection(await services.accountListing.page(args.search, args));
+    return countedConnectionOf(await services.accountListing.page(args.search, args));
   }
 
   @Needs('admin')
@@ -49,7 +44,7 @@ export class AdminResolver {
     @Args(() => AuditListArgs) args: AuditListArgs,
     @Ctx() { services }: Context,
   ): Promise<AuditEventConnection> {
-    return forwardConnection(await services.auditListing.page(args.filter ?? {}, args));
+    return countedConnectionOf(await services.auditListing.page(args.filter ?? {}, args));
   }
 
   @Needs('admin')

@@ -3,8 +3,7 @@ import { AuditEvent, type AuditEvent as AuditEventShape } from '../../models/aud
 import { StorageProvider } from '../../models/file-enums.ts';
 import { DateTime, SafeInt } from '../../models/scalars.ts';
 import { User, type User as UserShape } from '../../models/user.ts';
-import type { ForwardPage } from '../../services/admin/forward-page.ts';
-import { PageInfo } from '../files/file-types.ts';
+import { PageInfo } from '../connections.ts';
 
 /** An account at its place in a list. */
 @ObjectType({ description: 'An account at its place in a list.' })
@@ -62,22 +61,6 @@ export class AuditEventConnection {
     description: 'Events in the whole list; costs a count, so ask only when shown.',
   })
   totalCount!: () => Promise<number>;
-}
-
-/** Makes the GraphQL object of a page. */
-export function forwardConnection<T>(page: ForwardPage<T>) {
-  const cursor = (node: T | undefined) => (node ? page.cursor(node) : null);
-  return {
-    nodes: page.nodes,
-    edges: () => page.nodes.map((node) => ({ node, cursor: () => page.cursor(node) })),
-    pageInfo: () => ({
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: page.hasPreviousPage,
-      startCursor: cursor(page.nodes[0]),
-      endCursor: cursor(page.nodes.at(-1)),
-    }),
-    totalCount: () => page.count(),
-  };
 }
 
 /** What a provider holds. */

@@ -1,9 +1,10 @@
 import { Max, Min } from 'class-validator';
 import { Arg, Args, ArgsType, Ctx, Field, ID, Int, Mutation, Query, Resolver } from 'type-graphql';
 import { StoredFile } from '../../models/file.ts';
+import { connectionOf } from '../connections.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { Needs } from '../permissions.ts';
-import { QuarantineConnection, quarantineOf } from './quarantine-types.ts';
+import { QuarantineConnection, quarantined } from './quarantine-types.ts';
 
 const MOST = 100;
 
@@ -28,8 +29,7 @@ export class QuarantineResolver {
     @Args(() => QuarantineArgs) { first, after }: QuarantineArgs,
     @Ctx() { services: { quarantine } }: Context,
   ): Promise<QuarantineConnection> {
-    const page = await quarantine.list(first ?? 20, after ?? null);
-    return quarantineOf(page, after ?? null, quarantine);
+    return connectionOf(await quarantine.list({ first: first ?? 20, after }), quarantined);
   }
 
   @Needs('admin')

@@ -1,11 +1,7 @@
 import { Field, ID, ObjectType } from 'type-graphql';
 import { DateTime, SafeInt } from '../../models/scalars.ts';
-import type {
-  QuarantinedFile as Held,
-  Quarantine,
-  QuarantinePage,
-} from '../../services/scanning/quarantine.ts';
-import { PageInfo } from '../files/file-types.ts';
+import type { QuarantinedFile as Held } from '../../services/scanning/quarantine.ts';
+import { PageInfo } from '../connections.ts';
 
 /** A file that was found infected. */
 @ObjectType({
@@ -54,7 +50,7 @@ export class QuarantinedFile {
 @ObjectType({ description: 'A file of a page, with the cursor that leads on from it.' })
 export class QuarantineEdge {
   @Field(() => String, { simple: true, description: 'What `after` takes.' })
-  cursor!: string;
+  cursor!: () => string;
 
   @Field(() => QuarantinedFile, { simple: true, description: 'The file.' })
   node!: QuarantinedFile;
@@ -64,35 +60,17 @@ export class QuarantineEdge {
 @ObjectType({ description: 'One page of the files in quarantine, newest first.' })
 export class QuarantineConnection {
   @Field(() => [QuarantineEdge], { simple: true, description: 'The page’s files with their cursors.' })
-  edges!: QuarantineEdge[];
+  edges!: () => QuarantineEdge[];
 
   @Field(() => [QuarantinedFile], { simple: true, description: 'The page’s files alone.' })
   nodes!: QuarantinedFile[];
 
   @Field(() => PageInfo, { simple: true, description: 'Where the page lies in the list.' })
-  pageInfo!: PageInfo;
+  pageInfo!: () => PageInfo;
 }
 
-/** Makes the GraphQL object of a page. */
-export function quarantineOf(
-  page: QuarantinePage,
-  after: string | null,
-  quarantine: Quarantine,
-): QuarantineConnection {
-  const edges = page.files.map((held) => ({ cursor: quarantine.cursor(held), node: shown(held) }));
-  return {
-    edges,
-    nodes: edges.map(({ node }) => node),
-    pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: after !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
-}
-
-function shown({ file, threat, quarantinedAt, ownerName }: Held): QuarantinedFile {
+/** Such a file as administrators see it. */
+export function quarantined({ file, threat, quarantinedAt, ownerName }: Held): QuarantinedFile {
   const { id, originalName, fileSize, mimeType, fileHash, createdAt, virus } = file;
   const facts = {
     id,

@@ -9,9 +9,9 @@ import { Listed } from '../documents/list-sizes.ts';
 import { Needs } from '../permissions.ts';
 import { type FileSort, ForwardListArgs, ListArgs, UpdateFileInput } from './file-inputs.ts';
 import {
-  connectionOf,
   Disposition,
   FileConnection,
+  fileConnectionOf,
   StorageStats,
   TagCount,
   ThumbnailSize,
@@ -43,7 +43,7 @@ export class FileResolver {
   async files(@Args(() => ListArgs) args: ListArgs, @Ctx() context: Context): Promise<FileConnection> {
     const { listing } = context.services;
     const page = await listing.own(viewerOf(context), args.filter ?? {}, orderOf(args.sort), args);
-    return connectionOf(page, listing);
+    return fileConnectionOf(page, listing);
   }
 
   @Listed(DEFAULT_PAGE)
@@ -54,7 +54,7 @@ export class FileResolver {
     @Ctx() { services: { listing } }: Context,
   ): Promise<FileConnection> {
     const page = await listing.published(args.filter ?? {}, orderOf(args.sort), args);
-    return connectionOf(page, listing);
+    return fileConnectionOf(page, listing);
   }
 
   @Needs('files:read')

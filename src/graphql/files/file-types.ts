@@ -2,6 +2,7 @@ import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { FILE_SORT_FIELDS, type StoredFile as FileShape, StoredFile } from '../../models/file.ts';
 import { SafeInt } from '../../models/scalars.ts';
 import type { FileListing, FilePage } from '../../services/files/file-listing.ts';
+import { countedConnectionOf, PageInfo } from '../connections.ts';
 
 /** How a browser treats a content. */
 export enum Disposition {
@@ -65,30 +66,6 @@ registerEnumType(SortDirection, {
   },
 });
 
-/** Where a page lies in its list, as Relay defines it. */
-@ObjectType({ description: 'Where a page lies in its list; see https://relay.dev/graphql/connections.htm.' })
-export class PageInfo {
-  @Field(() => Boolean, { simple: true, description: 'Whether the list goes on after this page.' })
-  hasNextPage!: boolean;
-
-  @Field(() => Boolean, { simple: true, description: 'Whether the list has something before this page.' })
-  hasPreviousPage!: boolean;
-
-  @Field(() => String, {
-    simple: true,
-    nullable: true,
-    description: 'The first cursor; null on an empty page.',
-  })
-  startCursor!: string | null;
-
-  @Field(() => String, {
-    simple: true,
-    nullable: true,
-    description: 'The last cursor; null on an empty page.',
-  })
-  endCursor!: string | null;
-}
-
 /** A file at its place in a list. */
 @ObjectType({ description: 'A file at its place in a list.' })
 export class FileEdge {
@@ -127,21 +104,11 @@ export class FileConnection {
   searchTruncated!: boolean;
 }
 
-/** Makes the GraphQL object of a page. */
-export function connectionOf(page: FilePage, listing: FileListing): FileConnection {
-  const cursor = (file: FileShape | undefined) => (file ? listing.cursor(page.order, file) : null);
-  return {
-    nodes: page.files,
-    edges: () => page.files.map((node) => ({ node, cursor: () => listing.cursor(page.order, node) })),
-    pageInfo: () => ({
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: page.hasPreviousPage,
-      startCursor: cursor(page.files[0]),
-      endCursor: cursor(page.files.at(-1)),
-    }),
-    totalCount: page.count,
-    searchTruncated: page.searchTruncated,
-  };
+/** Makes the GraphQL object of a page of files. */
+export function fileConnectionOf(page: FilePage, listing: FileListing): FileConnection {
+  const { files: nodes, order, searchTruncated } = page;
+  const cursor = (file: FileShape) => listing.cursor(order, file);
+  return { ...countedConnectionOf({ ...page, nodes, cursor }), searchTruncated };
 }
 
 /** A tag and how often it is used. */

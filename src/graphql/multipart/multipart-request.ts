@@ -204,3 +204,8 @@ const isContainer = (value: unknown): value is object => typeof value === 'objec
 const isObject = (value: unknown): value is Record<string, unknown> =>
   isContainer(value) && !Array.isArray(value);
 const invalid = (message: string) => new AppError('BAD_USER_INPUT', message);
+
+/** Whether a body of this content type is a multipart form. */
+export function isMultipartType(contentType: string | undefined): boolean {
+  return /^\s*multipart\/form-data\b/i.test(contentType ?? '');
+}

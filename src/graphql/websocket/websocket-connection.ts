@@ -2,9 +2,8 @@ import type { Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { AppError, hasCode } from '../../errors.ts';
 import type { AccountWatch } from '../../services/accounts/account-watch.ts';
-import type { Authentication } from '../../services/sessions/authentication.ts';
+import { type Authentication, bearerIn } from '../../services/sessions/authentication.ts';
 import type { ClientFacts, Viewer } from '../../services/viewer.ts';
-import { bearerIn } from '../operation-context.ts';
 import type { Asker } from './websocket-operations.ts';
 
 /** The codes that a connection is closed with; those from 4400 are of graphql-transport-ws. */

@@ -5,7 +5,6 @@ import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import { AppError } from '../../errors.ts';
 import type { RateLimits } from '../../services/limits/rate-limits.ts';
-import type { ClientFacts } from '../../services/viewer.ts';
 import { spendRequest } from '../operation-rate.ts';
 import type { GraphQLSockets } from './websocket-sockets.ts';
 
@@ -67,25 +66,19 @@ export function openWebSocketDoor(app: FastifyInstance, options: WebSocketDoorOp
     if (!upgrade) return;
     requireHandshake(request);
     requireOrigin(request, options.origins);
-    const client = { ip: request.ip, userAgent: request.headers['user-agent'] ?? null };
-    await spendRequest(limits, { viewer: null, client });
-    sockets.requireRoom(client);
-    open(request, reply, upgrade, client);
+    await spendRequest(limits, { viewer: null, client: request.facts });
+    sockets.requireRoom(request.facts);
+    open(request, reply, upgrade);
   });
 
   app.addHook('preClose', () => sockets.close());
 
-  function open(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    { socket, head }: Upgrade,
-    client: ClientFacts,
-  ) {
+  function open(request: FastifyRequest, reply: FastifyReply, { socket, head }: Upgrade) {
     reply.hijack();
     reply.raw.detachSocket(socket);
     // For whoever waits for the end of the request.
     reply.raw.emit('close');
-    server.handleUpgrade(request.raw, socket, head, (ws) => sockets.add(ws, client));
+    server.handleUpgrade(request.raw, socket, head, (ws) => sockets.add(ws, request.facts));
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { escaped, htmlPage, PAGE_HEADERS } from './html-page.ts';
+import { escaped } from '../../html.ts';
+import { htmlPage, PAGE_HEADERS } from './html-page.ts';
 
 test('a page allows its own style and nothing else, and no word of its title becomes markup', () => {
   const page = htmlPage('<script>"x"</script>', '<p>content</p>');

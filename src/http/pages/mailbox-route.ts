@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
+import { escaped } from '../../html.ts';
 import type { Outbox } from '../../services/mail/outbox.ts';
-import { escaped, htmlPage, PAGE_HEADERS } from './html-page.ts';
+import { htmlPage, PAGE_HEADERS } from './html-page.ts';
 
 type Kept = Awaited<ReturnType<Outbox['newest']>>[number];
 

@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
+import { escaped } from '../../html.ts';
 import { PASSWORD_LENGTH } from '../../services/accounts/account-rules.ts';
 import type { EmailVerification } from '../../services/credentials/email-verification.ts';
 import type { PasswordReset } from '../../services/credentials/password-reset.ts';
 import { withinRequest } from '../../services/request-facts.ts';
-import { escaped, htmlPage, PAGE_HEADERS } from './html-page.ts';
+import { htmlPage, PAGE_HEADERS } from './html-page.ts';
 
 const FORM_BYTES = 4 * 1024;
 const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -113,10 +114,7 @@ function refusalOf(error: unknown): AppError {
 }
 
 // A body is read outside of the request’s scope.
-function answered<T>(request: FastifyRequest, work: () => Promise<T>): Promise<T> {
-  const facts = { requestId: request.id, ip: request.ip, userAgent: request.headers['user-agent'] ?? null };
-  return withinRequest(facts, work);
-}
+const answered = <T>(request: FastifyRequest, work: () => Promise<T>) => withinRequest(request.facts, work);
 
 function send(reply: FastifyReply, status: number, title: string, content: string): FastifyReply {
   return reply.code(status).headers(PAGE_HEADERS).send(htmlPage(title, content));

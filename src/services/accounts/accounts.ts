@@ -11,7 +11,7 @@ import type { LoginGuard } from '../credentials/login-guard.ts';
 import type { SecondFactorCheck } from '../credentials/second-factor-check.ts';
 import { addressKey } from '../limits/address-key.ts';
 import { countedTry } from '../limits/counted-tries.ts';
-import { NO_LIMITS, type RateLimits } from '../limits/rate-limits.ts';
+import type { RateLimits } from '../limits/rate-limits.ts';
 import { type SessionService, type SignedIn, USABLE } from '../sessions/sessions.ts';
 import type { ClientFacts, Viewer } from '../viewer.ts';
 import { checkedPassword, tombstone } from './account-rules.ts';
@@ -27,9 +27,8 @@ export interface AccountServiceOptions {
   readonly audit: Pick<AuditTrail, 'record'>;
   readonly administrators: Pick<Administrators, 'withOneLeft'>;
   readonly newAccounts: NewAccounts;
-  /** Without them nothing is limited. */
-  readonly limits?: RateLimits;
-  readonly guard?: LoginGuard;
+  readonly limits: RateLimits;
+  readonly guard: LoginGuard;
   /** Ends what runs for an account. */
   readonly ends?: { end(userId: ObjectId): void };
   /** Told of an account that somebody registered, before it is answered. */
@@ -58,7 +57,7 @@ export class AccountService {
     this.sessions = options.sessions;
     this.passwords = options.passwords;
     this.newAccounts = options.newAccounts;
-    this.limits = options.limits ?? NO_LIMITS;
+    this.limits = options.limits;
     this.audit = options.audit;
     this.administrators = options.administrators;
     this.ends = options.ends;

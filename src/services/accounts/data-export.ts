@@ -6,6 +6,7 @@ import { type ObjectId, parseId } from '../../models/object-id.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { RateLimits } from '../limits/rate-limits.ts';
 import { USABLE } from '../sessions/sessions.ts';
+import { requireSigned, type SignedExpiry } from '../signed-expiry.ts';
 import type { Viewer } from '../viewer.ts';
 import type { AccountWatch } from './account-watch.ts';
 import { type ExportSources, exportedDocument } from './exported-document.ts';
@@ -17,10 +18,7 @@ export interface ExportLink {
 }
 
 /** The query parameters of an export’s URL, as a request brought them. */
-export interface ExportParameters {
-  readonly expires?: unknown;
-  readonly signature?: unknown;
-}
+export type ExportParameters = SignedExpiry;
 
 /** What exports are made with. */
 export interface DataExportParts extends ExportSources {
@@ -83,16 +81,10 @@ export class DataExports {
     return text;
   }
 
-  private verified(id: string, { expires, signature }: ExportParameters): ObjectId {
+  private verified(id: string, parameters: ExportParameters): ObjectId {
     const userId = parseId(id);
-    const isOurs =
-      userId !== null &&
-      typeof expires === 'string' &&
-      /^\d{1,12}$/.test(expires) &&
-      this.parts.signer.verify(signedText(id, expires), signature);
-    if (!isOurs) throw new AppError('FORBIDDEN', 'The link’s signature is not valid.');
-    if (Number(expires) * 1000 <= Date.now()) throw new AppError('GONE', 'The link has expired.');
-    return userId;
+    requireSigned(this.parts.signer, 'link', parameters, (expires) => userId && signedText(id, expires));
+    return userId as ObjectId;
   }
 }
 

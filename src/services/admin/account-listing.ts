@@ -2,9 +2,9 @@ import type { Collections } from '../../models/collections.ts';
 import { NEVER } from '../../models/file.ts';
 import { parseId, type QueryFilter } from '../../models/object-id.ts';
 import { CASE_INSENSITIVE, type User } from '../../models/user.ts';
+import { type CountedPage, type ForwardRequest, pageSize } from '../forward-page.ts';
 import type { SignedCursors } from '../signed-cursors.ts';
 import { withId } from '../with-id.ts';
-import { type ForwardPage, type ForwardRequest, pageSize } from './forward-page.ts';
 
 type Lane = 'username' | 'email';
 type Position = { readonly lane: Lane; readonly value: string };
@@ -26,7 +26,7 @@ export class AccountListing {
    * The accounts whose username or address begins with the text, whatever the case: by username, then those that only
    * the address tells, by address. Without a text all accounts, the newest first.
    */
-  async page(search: string | null | undefined, request: ForwardRequest): Promise<ForwardPage<User>> {
+  async page(search: string | null | undefined, request: ForwardRequest): Promise<CountedPage<User>> {
     const size = pageSize(request.first);
     const prefix = (search ?? '').trim().toLowerCase();
     const list = `${LIST} ${prefix}`;

@@ -2,9 +2,9 @@ import { AppError } from '../../errors.ts';
 import { type AuditAction, type AuditEvent, AuditOutcome } from '../../models/audit-event.ts';
 import type { Collections } from '../../models/collections.ts';
 import { ObjectId, parseId } from '../../models/object-id.ts';
+import { type CountedPage, type ForwardRequest, pageSize } from '../forward-page.ts';
 import type { SignedCursors } from '../signed-cursors.ts';
 import { withId } from '../with-id.ts';
-import { type ForwardPage, type ForwardRequest, pageSize } from './forward-page.ts';
 
 /** Which events to show; an absent or null field does not filter. */
 export interface AuditCriteria {
@@ -37,7 +37,7 @@ export class AuditListing {
   }
 
   /** One page of the events that meet every criterion; BAD_USER_INPUT for an id that cannot be one. */
-  async page(criteria: AuditCriteria, request: ForwardRequest): Promise<ForwardPage<AuditEvent>> {
+  async page(criteria: AuditCriteria, request: ForwardRequest): Promise<CountedPage<AuditEvent>> {
     const size = pageSize(request.first);
     const conditions = conditionsOf(criteria);
     const hint = indexFor(criteria);

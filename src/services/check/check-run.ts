@@ -1,4 +1,4 @@
-import { atOnce } from './at-once.ts';
+import { atOnce } from '../at-once.ts';
 import type { CheckObserver, CheckOptions, Confirmed, Outcome, Risk, Suspicion } from './storage-findings.ts';
 
 const LOOKS_AT_ONCE = 8;

@@ -3,8 +3,8 @@ import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
+import { atOnce } from '../at-once.ts';
 import { copyState } from '../copies/copy-state.ts';
-import { atOnce } from './at-once.ts';
 import type { PlaceCheck, PlacePass } from './place-check.ts';
 import type { Suspicion } from './storage-findings.ts';
 

@@ -5,6 +5,7 @@ import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
+import { atOnce } from '../at-once.ts';
 import { isInfected } from '../scanning/judgement.ts';
 import type { BackupWalk } from './backup-walk.ts';
 import type { BlobCopies } from './blob-copies.ts';
@@ -72,16 +73,10 @@ export class CopyDuty {
         .lean();
       // Only an empty queue is filled from among the old blobs: what was just uploaded does not wait behind all of them.
       if (due.length === 0 && !(await this.walk.advance(signal))) return dealtWith;
-      const queue = due.values();
-      await Promise.all(
-        Array.from({ length: AT_ONCE }, async () => {
-          for (const { _id } of queue) {
-            await this.attend(_id, signal);
-            signal.throwIfAborted();
-            dealtWith += 1;
-          }
-        }),
-      );
+      for await (const _done of atOnce(AT_ONCE, due, ({ _id }) => this.attend(_id, signal))) {
+        signal.throwIfAborted();
+        dealtWith += 1;
+      }
     }
   }
 

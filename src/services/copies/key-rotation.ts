@@ -4,6 +4,7 @@ import type { BlobEncryption } from '../../models/blob-encryption.ts';
 import type { Collections } from '../../models/collections.ts';
 import { NEVER, type StoredFile } from '../../models/file.ts';
 import type { Expression } from '../../models/object-id.ts';
+import { atOnce } from '../at-once.ts';
 import { tellFiles } from './blob-files.ts';
 import { type ContentKeys, encryptionTold } from './content-keys.ts';
 
@@ -213,26 +214,20 @@ const unchanged = (path: string, { keyId, wrappedKey }: BlobEncryption) => ({
   [`${path}.wrappedKey`]: wrappedKey,
 });
 
-/** A generator is asked by many in turn; a cursor would give the same to all who ask at once. */
-async function* each<Item>(cursor: AsyncIterable<Item>): AsyncGenerator<Item> {
-  yield* cursor;
+/** What a cursor yields, as long as the signal is not aborted. */
+async function* until<Item>(signal: AbortSignal, cursor: AsyncIterable<Item>): AsyncGenerator<Item> {
+  for await (const item of cursor) {
+    if (signal.aborted) return;
+    yield item;
+  }
 }
 
-/** Works on what a cursor yields, a few at once; rejects with the signal’s reason once that is aborted. */
+/** Does such work, a few at once; rejects with the signal’s reason, once what had begun is done, when that is aborted. */
 async function few<Item>(
   cursor: AsyncIterable<Item>,
   signal: AbortSignal,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const items = each(cursor);
-  const workers = Array.from({ length: AT_ONCE }, async () => {
-    for (let next = await items.next(); !next.done; next = await items.next()) {
-      signal.throwIfAborted();
-      await work(next.value);
-    }
-  });
-  const ends = await Promise.allSettled(workers);
-  await items.return(undefined);
+  for await (const _done of atOnce(AT_ONCE, until(signal, cursor), work));
   signal.throwIfAborted();
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -37,7 +37,7 @@ export class CredentialsCheck {
   private readonly passwords: Passwords;
   private readonly secondFactor: SecondFactorCheck;
   private readonly audit: Pick<AuditTrail, 'record'>;
-  private readonly guard: LoginGuard | undefined;
+  private readonly guard: LoginGuard;
 
   constructor(
     users: Collections['users'],
@@ -45,7 +45,7 @@ export class CredentialsCheck {
     passwords: Passwords,
     secondFactor: SecondFactorCheck,
     audit: Pick<AuditTrail, 'record'>,
-    guard?: LoginGuard | undefined,
+    guard: LoginGuard,
   ) {
     this.users = users;
     this.sessions = sessions;
@@ -62,10 +62,10 @@ export class CredentialsCheck {
   async login({ emailOrUsername, password, code }: Credentials, client: ClientFacts): Promise<SignedIn> {
     const comparable = comparablePassword(password);
     if (comparable === null) throw await this.refused(null, 'unknown');
-    const named = this.guard && (await this.findByName(emailOrUsername));
+    const named = await this.findByName(emailOrUsername);
     const attempt = { userId: named?._id ?? null, name: emailOrUsername, ip: client.ip };
-    const passed = await this.guard?.admit(attempt);
-    const login = { client, passed, code, codeIsUsed: false };
+    const passed = await this.guard.admit(attempt);
+    const login: LoginTries = { client, passed, code, codeIsUsed: false };
     // Twice, since another login may replace an old hash by a new one while this one checks the old.
     const signedIn =
       (await this.tryLogin(emailOrUsername, comparable, login)) ??
@@ -77,11 +77,11 @@ export class CredentialsCheck {
   /** The stored hash that the password proved, for a change that holds only while it is still stored; else BAD_USER_INPUT. */
   async prove(userId: ObjectId, password: unknown, field: string): Promise<Pick<User, 'password'>> {
     const comparable = comparablePassword(password);
-    const passed = await this.guard?.admit({ userId, name: null, ip: currentRequest()?.ip ?? null });
+    const passed = await this.guard.admit({ userId, name: null, ip: currentRequest()?.ip ?? null });
     const found = await this.users.findOne({ _id: userId, ...USABLE }, { password: 1 }).lean();
     if (!found) throw new AppError('UNAUTHENTICATED', 'This account has ended.');
     if (comparable !== null && (await this.passwords.verify(comparable, found.password))) {
-      await passed?.();
+      await passed();
       return found;
     }
     throw invalid(field, 'This is not the account’s password.');

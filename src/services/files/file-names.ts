@@ -1,17 +1,17 @@
+import { visibleText } from '../visible-text.ts';
+
 /** The most characters (Unicode code points) a name keeps. */
 export const MAX_NAME_LENGTH = 255;
-
-// C0 and C1 controls, line and paragraph separators, and the bidi controls that can make a name read as another.
-const INVISIBLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufeff]/gu;
 
 /**
  * A client's file name as it may be shown: NFC, the last path part, no control or bidi characters, at most 255
  * characters with the extension kept; `unnamed` when nothing is left. It is never used as a path.
  */
 export function cleanFileName(raw: string): string {
-  // In this order: what a hidden character kept apart composes once that is gone.
-  const whole = raw.toWellFormed().replace(INVISIBLE, '').normalize('NFC');
-  const last = whole.split(/[/\\]/).findLast((part) => part.trim() !== '') ?? '';
+  const last =
+    visibleText(raw)
+      .split(/[/\\]/)
+      .findLast((part) => part.trim() !== '') ?? '';
   const name = last.trim();
   return name === '' || name === '.' || name === '..' ? 'unnamed' : shortened(name);
 }

@@ -1,17 +1,16 @@
 import type { Signer } from '../../auth/signatures.ts';
 import { AppError } from '../../errors.ts';
 import { type ObjectId, parseId } from '../../models/object-id.ts';
+import { requireSigned, type SignedExpiry } from '../signed-expiry.ts';
 import type { Viewer } from '../viewer.ts';
 
 /** How a browser treats the content: shown in the page, or saved. */
 export type Disposition = 'inline' | 'attachment';
 
 /** The query parameters of a signed URL, as a request brought them. */
-export interface LinkParameters {
+export interface LinkParameters extends SignedExpiry {
   readonly disposition?: unknown;
-  readonly expires?: unknown;
   readonly by?: unknown;
-  readonly signature?: unknown;
 }
 
 /** What a valid link grants: this file’s content, as this account may fetch it. */
@@ -59,15 +58,12 @@ export class LinkService {
 
   /** What the link grants; rejects a signature that is not ours with FORBIDDEN, an expired link with GONE. */
   verify(fileId: string, link: LinkParameters): LinkGrant {
-    const { disposition, expires, by = '', signature } = link;
-    const wellFormed =
-      (disposition === 'inline' || disposition === 'attachment') &&
-      typeof expires === 'string' &&
-      /^\d{1,12}$/.test(expires) &&
-      typeof by === 'string' &&
-      this.signer.verify(signedText(fileId, disposition, expires, by), signature);
-    if (!wellFormed) throw new AppError('FORBIDDEN', 'The link’s signature is not valid.');
-    if (Number(expires) * 1000 <= Date.now()) throw new AppError('GONE', 'The link has expired.');
+    const by = typeof link.by === 'string' ? link.by : '';
+    const disposition = link.disposition === 'inline' ? 'inline' : 'attachment';
+    const isOurs = disposition === link.disposition && by === (link.by ?? '');
+    requireSigned(this.signer, 'link', link, (expires) =>
+      isOurs ? signedText(fileId, disposition, expires, by) : null,
+    );
     const [userId, keyId] = by.split('.', 2).map(parseId);
     return { viewer: userId ? { userId } : null, keyId: keyId ?? null, disposition };
   }

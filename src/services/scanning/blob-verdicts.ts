@@ -25,7 +25,7 @@ export interface ScanTold {
 }
 
 /** Until who wrote a verdict must have died, where its files do not know of it by then; milliseconds. */
-const TELL_MS = 30_000;
+export const TELL_MS = 30_000;
 // How long a reference that is being made may still tell its file of the former verdict.
 const CLAIM_PATIENCE_MS = 5_000;
 const MOST_ROUNDS = 5;

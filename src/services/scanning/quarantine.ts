@@ -9,9 +9,12 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import { KEPT } from '../copies/kept-blobs.ts';
 import type { FilePurge } from '../files/file-purge.ts';
 import { type HeldFiles, notFound } from '../files/files.ts';
+import { type ForwardPage, type ForwardRequest, pageSize } from '../forward-page.ts';
+import type { SignedCursors } from '../signed-cursors.ts';
 import type { Viewer } from '../viewer.ts';
 import { withId } from '../with-id.ts';
 import type { BlobVerdicts } from './blob-verdicts.ts';
+import { TELL_MS } from './blob-verdicts.ts';
 import { HELD } from './quarantine-notices.ts';
 
 /** A file in quarantine, as administrators see it. */
@@ -23,15 +26,7 @@ export interface QuarantinedFile {
   readonly ownerName: string | null;
 }
 
-/** One page of the quarantine, newest first. */
-export interface QuarantinePage {
-  readonly files: readonly QuarantinedFile[];
-  readonly hasNextPage: boolean;
-}
-
-const TELL_MS = 30_000;
-const MOST = 100;
-const CURSOR = /^(\d{1,15})\.([0-9a-f]{24})$/;
+const LIST = 'quarantine';
 
 /** What administrators do with contents that were found infected, or that no scanner could look at. */
 export class Quarantine implements HeldFiles {
@@ -39,48 +34,52 @@ export class Quarantine implements HeldFiles {
   private readonly verdicts: BlobVerdicts;
   private readonly audit: Pick<AuditTrail, 'record'>;
   private readonly held: FilePurge;
+  private readonly cursors: SignedCursors;
   private readonly hasBackup: boolean;
 
   /** With a backup, what is released gets its second copy. */
   constructor(
     collections: Pick<Collections, 'blobs' | 'files' | 'users'>,
-    verdicts: BlobVerdicts,
-    audit: Pick<AuditTrail, 'record'>,
-    held: FilePurge,
-    hasBackup: boolean,
+    parts: {
+      verdicts: BlobVerdicts;
+      audit: Pick<AuditTrail, 'record'>;
+      purge: FilePurge;
+      cursors: SignedCursors;
+      hasBackup: boolean;
+    },
   ) {
     this.collections = collections;
-    this.verdicts = verdicts;
-    this.audit = audit;
-    this.held = held;
-    this.hasBackup = hasBackup;
+    this.verdicts = parts.verdicts;
+    this.audit = parts.audit;
+    this.held = parts.purge;
+    this.cursors = parts.cursors;
+    this.hasBackup = parts.hasBackup;
   }
 
-  /** The files in quarantine, newest first; at most 100. BAD_USER_INPUT for a cursor that is none. */
-  async list(first: number, after: string | null): Promise<QuarantinePage> {
-    const limit = Math.min(Math.max(first, 1), MOST);
+  /** One page of the files in quarantine, newest first. BAD_USER_INPUT for a cursor that is none. */
+  async list(request: ForwardRequest): Promise<ForwardPage<QuarantinedFile>> {
+    const size = pageSize(request.first);
+    const place = this.cursors.decode(LIST, request.after);
     const found = await this.collections.files
-      .find({ ...HELD, ...(after !== null && beyond(after)) } as never)
+      .find({ ...HELD, ...(place && beyond(place)) } as never)
       .select('+quarantinedAt +threat')
       .sort({ quarantinedAt: -1, _id: -1 })
-      .limit(limit + 1)
+      .limit(size + 1)
       .lean<StoredFile[]>();
-    const files = found.slice(0, limit);
+    const files = found.slice(0, size);
     const names = await this.namesOf(files);
     return {
-      files: files.map((file) => ({
+      nodes: files.map((file) => ({
         file: withId(file),
         threat: file.threat ?? 'unknown',
         quarantinedAt: file.quarantinedAt ?? NEVER,
         ownerName: names.get(file.userId.toHexString()) ?? null,
       })),
-      hasNextPage: found.length > limit,
+      hasNextPage: found.length > size,
+      hasPreviousPage: place !== null,
+      cursor: ({ file, quarantinedAt }) =>
+        this.cursors.encode(LIST, [quarantinedAt.toISOString(), file._id.toHexString()]),
     };
-  }
-
-  /** What `after` takes to go on behind this file. */
-  cursor({ file, quarantinedAt }: QuarantinedFile): string {
-    return Buffer.from(`${quarantinedAt.getTime()}.${file._id.toHexString()}`).toString('base64url');
   }
 
   /**
@@ -189,15 +188,9 @@ export class Quarantine implements HeldFiles {
   }
 }
 
-/** What comes behind the cursor. */
-function beyond(cursor: string) {
-  const [, time, id] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (time === undefined || id === undefined) {
-    throw new AppError('BAD_USER_INPUT', 'after is not a cursor of this list.', {
-      issues: [{ field: 'after', message: 'is not a cursor of this list' }],
-    });
-  }
-  const at = new Date(Number(time));
+/** What comes behind a place in the list. */
+function beyond([time = '', id = '']: readonly string[]) {
+  const at = new Date(time);
   return {
     quarantinedAt: { $gt: NEVER, $lte: at },
     $nor: [{ quarantinedAt: at, _id: { $gte: new ObjectId(id) } }],

@@ -7,7 +7,7 @@ import { isDuplicateKey, ObjectId } from '../../models/object-id.ts';
 import type { StoredContent } from '../copies/blob-references.ts';
 import type { ContentKeys } from '../copies/content-keys.ts';
 import type { completion } from '../files/file-drafts.ts';
-import type { BlobVerdicts } from './blob-verdicts.ts';
+import { type BlobVerdicts, TELL_MS } from './blob-verdicts.ts';
 import type { Infected } from './judgement.ts';
 
 const MOST_RACES = 5;
@@ -111,6 +111,3 @@ export class QuarantinedContents {
     }
   }
 }
-
-// Who brings it tells its files; should it die, the job does after that.
-const TELL_MS = 30_000;

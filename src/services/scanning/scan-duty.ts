@@ -3,6 +3,7 @@ import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import type { ObjectId } from '../../models/object-id.ts';
 import type { Scanner, Verdict } from '../../scanning/scanner.ts';
+import { atOnce } from '../at-once.ts';
 import type { BlobReader } from '../copies/blob-reader.ts';
 import { backOff } from '../copies/copy-duty.ts';
 import type { Throttle } from '../copies/throttle.ts';
@@ -18,7 +19,7 @@ export interface ScanDutyObserver extends ScanObserver {
 const AT_ONCE = 2;
 const BATCH = 50;
 /** As far as what is out of date is counted. */
-const MOST_COUNTED = 10_000;
+export const MOST_COUNTED = 10_000;
 
 /**
  * Scans what is stored: first what waits for it, then what no scanner has seen, and what one saw with other signatures
@@ -74,16 +75,11 @@ export class ScanDuty {
       const engine = await this.engine();
       const batch = await this.next(engine, BATCH);
       if (batch.length === 0) return dealtWith;
-      const queue = batch.values();
-      await Promise.all(
-        Array.from({ length: AT_ONCE }, async () => {
-          for (const { _id } of queue) {
-            signal.throwIfAborted();
-            await this.attend(_id, engine, signal);
-            dealtWith += 1;
-          }
-        }),
-      );
+      const attend = ({ _id }: Pick<Blob, '_id'>) => this.attend(_id, engine, signal);
+      for await (const _done of atOnce(AT_ONCE, batch, attend)) {
+        signal.throwIfAborted();
+        dealtWith += 1;
+      }
     }
   }
 
@@ -101,6 +97,7 @@ export class ScanDuty {
   }
 
   private async attend(id: ObjectId, engine: string | null, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const blob = await this.verdicts.find(id);
     if (!blob) return;
     if (blob.isVerdictUntold) return this.verdicts.tell(id);

@@ -8,6 +8,8 @@ describe('The name of a key', () => {
   it('is kept trimmed, composed and without what cannot be seen', () => {
     expect(checkedKeyName(' nightly\u0007 \u202ebackup\n')).toBe('nightly backup');
     expect(checkedKeyName('Cafe\u0301')).toBe('Café');
+    // What a hidden character kept apart is composed once that is gone.
+    expect(checkedKeyName('a\u061cb e\u200f\u0301')).toBe('ab é');
   });
 
   it('has 1 to 100 characters, whatever they are', () => {

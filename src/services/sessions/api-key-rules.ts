@@ -1,17 +1,16 @@
 import { Scope } from '../../models/api-key.ts';
 import { invalid } from '../accounts/account-rules.ts';
+import { visibleText } from '../visible-text.ts';
 
 /** The most characters of a key’s name. */
 export const KEY_NAME_LENGTH = 100;
 
-// Controls, and what can make a text read as another.
-const INVISIBLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 const SCOPES: readonly string[] = Object.values(Scope);
 
 /** The name cleaned: NFC, trimmed, without controls; BAD_USER_INPUT where nothing or too much is left. */
 export function checkedKeyName(value: unknown): string {
   const isBounded = typeof value === 'string' && value.length <= 4 * KEY_NAME_LENGTH;
-  const name = isBounded ? value.toWellFormed().normalize('NFC').replace(INVISIBLE, '').trim() : '';
+  const name = isBounded ? visibleText(value).trim() : '';
   const { length } = [...name];
   if (length >= 1 && length <= KEY_NAME_LENGTH) return name;
   throw invalid('name', `An API key’s name has 1 to ${KEY_NAME_LENGTH} characters.`);

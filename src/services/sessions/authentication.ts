@@ -33,3 +33,8 @@ export class Authentication {
     return this.apiKeys.isLive(userId, keyId);
   }
 }
+
+/** The access token or API key of `Bearer …` (RFC 6750 section 2.1); null without one. */
+export function bearerIn(authorization: string | undefined): string | null {
+  return /^Bearer +([^\s]+) *$/i.exec(authorization ?? '')?.[1] ?? null;
+}

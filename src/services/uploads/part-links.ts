@@ -1,11 +1,8 @@
 import type { Signer } from '../../auth/signatures.ts';
-import { AppError } from '../../errors.ts';
+import { requireSigned, type SignedExpiry } from '../signed-expiry.ts';
 
 /** The query parameters of a part’s address, as a request brought them. */
-export interface PartLinkParameters {
-  readonly expires?: unknown;
-  readonly signature?: unknown;
-}
+export type PartLinkParameters = SignedExpiry;
 
 /** Our own addresses for the parts of direct uploads, for stores whose provider has none: each for one part of one ticket. */
 export class PartLinks {
@@ -26,13 +23,8 @@ export class PartLinks {
   }
 
   /** Rejects an address that is not one of ours with FORBIDDEN, and one whose time is over with GONE. */
-  verify(ticket: string, number: string, { expires, signature }: PartLinkParameters): void {
-    const isOurs =
-      typeof expires === 'string' &&
-      /^\d{1,12}$/.test(expires) &&
-      this.signer.verify(signedText(ticket, number, expires), signature);
-    if (!isOurs) throw new AppError('FORBIDDEN', 'The address’s signature is not valid.');
-    if (Number(expires) * 1000 <= Date.now()) throw new AppError('GONE', 'The address has expired.');
+  verify(ticket: string, number: string, link: PartLinkParameters): void {
+    requireSigned(this.signer, 'address', link, (expires) => signedText(ticket, number, expires));
   }
 }
 

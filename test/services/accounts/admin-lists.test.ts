@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuditAction, AuditOutcome } from '../../../src/models/audit-event.ts';
 import { ObjectId } from '../../../src/models/object-id.ts';
 import type { AuditCriteria } from '../../../src/services/admin/audit-listing.ts';
-import type { ForwardPage, ForwardRequest } from '../../../src/services/admin/forward-page.ts';
+import type { CountedPage, ForwardRequest } from '../../../src/services/forward-page.ts';
 import { type AdminNode, adminNode } from '../../support/admin-node.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { QueryPlans } from '../../support/query-plans.ts';
@@ -20,13 +20,13 @@ afterAll(() => database.close());
 
 /** Every entry of a list, by pages of this size; each edge’s cursor is the one that the next page begins after. */
 async function walk<T>(
-  page: (request: ForwardRequest) => Promise<ForwardPage<T>>,
+  page: (request: ForwardRequest) => Promise<CountedPage<T>>,
   first: number,
 ): Promise<T[]> {
   const all: T[] = [];
   let after: string | null = null;
   for (;;) {
-    const { nodes, hasNextPage, hasPreviousPage, cursor, count }: ForwardPage<T> = await page({
+    const { nodes, hasNextPage, hasPreviousPage, cursor, count }: CountedPage<T> = await page({
       first,
       after,
     });

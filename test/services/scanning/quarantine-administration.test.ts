@@ -15,18 +15,20 @@ describe('Administrators', () => {
     for (const text of ['1', '2', '3']) await stage.refused(services, stage.viewer, text + EICAR);
     const seen: string[] = [];
     for (let after: string | null = null, pages = 0; pages < 3; pages += 1) {
-      const page = await services.quarantine.list(2, after);
-      seen.push(...page.files.map(({ file }) => file.fileHash));
-      for (const held of page.files) expect(held).toMatchObject({ threat: NAME, ownerName: 'ann' });
-      const last = page.files.at(-1);
+      const page = await services.quarantine.list({ first: 2, after });
+      seen.push(...page.nodes.map(({ file }) => file.fileHash));
+      for (const held of page.nodes) expect(held).toMatchObject({ threat: NAME, ownerName: 'ann' });
+      const last = page.nodes.at(-1);
       if (!page.hasNextPage || !last) break;
-      after = services.quarantine.cursor(last);
+      after = page.cursor(last);
     }
     expect(new Set(seen).size).toBe(3);
     const inOrder = await stage.database.collections.files.find().sort({ quarantinedAt: -1, _id: -1 }).lean();
     expect(seen).toEqual(inOrder.map(({ fileHash }) => fileHash));
     for (const bad of ['x', '', 'MS5hYQ']) {
-      await expect(services.quarantine.list(2, bad)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' });
+      await expect(services.quarantine.list({ first: 2, after: bad })).rejects.toMatchObject({
+        code: 'BAD_USER_INPUT',
+      });
     }
   });
 

@@ -44,12 +44,12 @@ it('Every query about scans and the quarantine is answered by an index', async (
     await node.work();
     await put(node, viewer, 'a');
     await put(node, viewer, `4${EICAR}`).catch(() => undefined);
-    const page = await node.quarantine.list(1, null);
-    const [held] = page.files;
+    const page = await node.quarantine.list({ first: 1 });
+    const [held] = page.nodes;
     if (!held) throw new Error('nothing is held');
-    const next = await node.quarantine.list(1, node.quarantine.cursor(held));
+    const next = await node.quarantine.list({ first: 1, after: page.cursor(held) });
     await node.quarantine.release(asAdmin(viewer), held.file.id);
-    await node.quarantine.purge(asAdmin(viewer), next.files[0]?.file.id ?? '');
+    await node.quarantine.purge(asAdmin(viewer), next.nodes[0]?.file.id ?? '');
     await node.purge.purgeAllHeld(viewer.userId);
   });
   expect(commands.length).toBeGreaterThan(10);

@@ -1,7 +1,7 @@
 /** Works on what the source yields, so many at a time, and yields the results in any order; ends the source when left early. */
 export async function* atOnce<Item, Result>(
   limit: number,
-  source: AsyncIterable<Item>,
+  source: AsyncIterable<Item> | Iterable<Item>,
   work: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result> {
   const running = new Set<Promise<{ done: () => void; result: Result }>>();

@@ -1,5 +1,5 @@
-import { AppError } from '../../errors.ts';
-import { DEFAULT_PAGE, MAX_PAGE } from '../files/file-listing.ts';
+import { AppError } from '../errors.ts';
+import { DEFAULT_PAGE, MAX_PAGE } from './files/file-listing.ts';
 
 /** Relay’s arguments for walking forward through a list. */
 export interface ForwardRequest {
@@ -13,6 +13,10 @@ export interface ForwardPage<T> {
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
   cursor(node: T): string;
+}
+
+/** One page of a list that can be counted. */
+export interface CountedPage<T> extends ForwardPage<T> {
   /** Counts the whole list; made only when somebody asks. */
   count(): Promise<number>;
 }
