@@ -47,6 +47,7 @@ export async function createApp(config: Config): Promise<App> {
           database.connection.db?.command({ ping: 1 }) ?? Promise.reject(new Error('not connected')),
         storage: () => stores.primary.check(),
         ...(scanner && { scanner: () => scanner.check() }),
+        ...core.processing.checks,
       },
       stopping: () => stopping,
       assetsDirectory: join(import.meta.dirname, '../dist/playground'),

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { PROVIDERS, providerProblems } from './blobs/providers.ts';
+import { CONTENT_VARIABLES } from './config/content-variables.ts';
 import { MAIL_VARIABLES } from './config/mail-variables.ts';
 import { PROTECTION_VARIABLES } from './config/protection-variables.ts';
 import { SERVICE_VARIABLES } from './config/service-variables.ts';
@@ -10,6 +11,7 @@ export const ENVIRONMENT = {
   ...SERVICE_VARIABLES,
   ...MAIL_VARIABLES,
   ...PROTECTION_VARIABLES,
+  ...CONTENT_VARIABLES,
   ...PROVIDERS.local.env,
   ...PROVIDERS.aws.env,
   ...PROVIDERS.gcp.env,

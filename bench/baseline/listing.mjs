@@ -25,7 +25,12 @@ serve(async ({ uri, userId, first, fields }) => {
       { uploadStatus: 'COMPLETED', isDeleted: false },
       { expiryDate: { $not: { $lte: new Date() } } },
     ];
-    const options = { sort: { createdAt: -1, _id: -1 }, limit: first + 1, hint: 'own_by_createdAt' };
+    const options = {
+      sort: { createdAt: -1, _id: -1 },
+      limit: first + 1,
+      hint: 'own_by_createdAt',
+      projection: { words: 0, wordEnds: 0 },
+    };
     const documents = await files.find({ $and: conditions }, options).toArray();
     return documents.slice(0, first).map(picked);
   }

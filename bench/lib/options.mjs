@@ -10,7 +10,9 @@ const MIB = 1024 * 1024;
  * @property {number} smallFiles uploads of one measurement of (b)
  * @property {number} queries requests of one measurement of (d)
  * @property {number} hugeBytes the single upload of (e)
+ * @property {number} archiveBytes the larger file of the archive
  * @property {number} manyBytes each of the 50 uploads of (e)
+ * @property {number} pictures photographs of one measurement of the thumbnails
  * @property {number} providerBytes one transfer to or from a provider
  * @property {number} eighthBytes each of 8 uploads to a provider at once
  */
@@ -23,7 +25,9 @@ const SCALES = {
     smallFiles: 1500,
     queries: 1500,
     hugeBytes: 4096 * MIB,
+    archiveBytes: 5120 * MIB,
     manyBytes: 100 * MIB,
+    pictures: 60,
     providerBytes: 512 * MIB,
     eighthBytes: 128 * MIB,
   },
@@ -33,7 +37,9 @@ const SCALES = {
     smallFiles: 400,
     queries: 600,
     hugeBytes: 512 * MIB,
+    archiveBytes: 256 * MIB,
     manyBytes: 10 * MIB,
+    pictures: 20,
     providerBytes: 64 * MIB,
     eighthBytes: 32 * MIB,
   },
@@ -42,7 +48,7 @@ const SCALES = {
 /** What `--help` says. */
 export const USAGE = `npm run bench -- [--only a,c] [--quick] [--rounds N] [--profile FOLDER] [FILE.json]
 
-  --only a,c        only these rows: a to e, documents, or for bench:providers local, aws, gcp, azure
+  --only a,c        only these rows: a to f, documents, folders, or for bench:providers local, aws, gcp, azure
   --quick           small sizes and two rounds: shows that the bench works, not how fast the server is
   --rounds N        measure each contender N times
   --profile FOLDER  write a .cpuprofile of each server process into the folder (slows the server a little)

@@ -5,6 +5,7 @@ import { Metrics } from '../http/metrics.ts';
 import type { Collections } from '../models/collections.ts';
 import { type Database, migrateDatabase, openDatabase } from './database.ts';
 import { createLimits } from './limits.ts';
+import { openBus } from './live-bus.ts';
 import type { Log } from './log.ts';
 import { createServices, type Wired } from './services.ts';
 
@@ -52,7 +53,19 @@ export async function createCore(
     const secrets = config.JWT_SECRET?.length ? config.JWT_SECRET : [await keptSecret(config.secretPath)];
     const { limits, close } = await createLimits(config, database, log);
     opened.push(close);
-    const wired = createServices({ config, collections, stores, limits, secrets, metrics, log, baseUrl });
+    const { bus, close: closeBus } = await openBus(config, database, log);
+    opened.push(closeBus);
+    const wired = createServices({
+      config,
+      collections,
+      stores,
+      limits,
+      bus,
+      secrets,
+      metrics,
+      log,
+      baseUrl,
+    });
     opened.push(() => wired.sweeping.stop());
     opened.push(() => wired.services.uploads.idle());
     opened.push(async () => wired.services.directUploads.stop());

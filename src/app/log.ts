@@ -9,6 +9,8 @@ const REDACTED = ['authorization', 'cookie', '["set-cookie"]'].flatMap((name) =>
   `headers.${name}`.replace('.[', '['),
 ]);
 
+const LINK_TOKEN = /^(\/+(?:s|u)\/+)[^/]+/;
+
 /** Opens the log, on stdout unless told otherwise; `brief` leaves of an error its message alone. */
 export function createLog(options: {
   level: string;
@@ -21,10 +23,10 @@ export function createLog(options: {
     level: options.level,
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: {
-      // The address without its query: signed URLs carry their signature there.
+      // The address without its query: signed URLs carry their signature there. And without the token of a link.
       req: (request: { method: string; url: string; ip?: string }) => ({
         method: request.method,
-        path: request.url.split('?', 1)[0],
+        path: request.url.split('?', 1)[0]?.replace(LINK_TOKEN, '$1[token]'),
         ip: request.ip,
       }),
       res: (reply: { statusCode: number }) => ({ status: reply.statusCode }),

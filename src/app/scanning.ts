@@ -14,6 +14,7 @@ import type { ContentKeys } from '../services/copies/content-keys.ts';
 import { Throttle } from '../services/copies/throttle.ts';
 import type { FilePurge } from '../services/files/file-purge.ts';
 import type { Leases } from '../services/leases.ts';
+import type { FileEvents } from '../services/live/file-events.ts';
 import type { Outbox } from '../services/mail/outbox.ts';
 import { BlobVerdicts } from '../services/scanning/blob-verdicts.ts';
 import { Quarantine } from '../services/scanning/quarantine.ts';
@@ -53,6 +54,7 @@ export function createScanning(parts: {
   references: BlobReferences;
   purge: FilePurge;
   audit: AuditTrail;
+  events: FileEvents;
   outbox: Outbox;
   leases: Leases;
   metrics: Metrics;
@@ -66,7 +68,7 @@ export function createScanning(parts: {
     log.warn({ file, owner, threat }, 'an infected file was put into quarantine');
     await mails.send(notice);
   });
-  const verdicts = new BlobVerdicts(collections, notices);
+  const verdicts = new BlobVerdicts(collections, notices, parts.events);
   const judged = (verdict: Verdict) => {
     metrics.contentScanned(verdict.kind === 'unable' ? verdict.cause : verdict.kind);
     if (verdict.kind !== 'unable') return;

@@ -10,7 +10,7 @@ import {
   LogController,
 } from 'fastify';
 import type { Config } from '../config.ts';
-import { createApollo } from '../graphql/apollo.ts';
+import { type ApolloOptions, createApollo, reporting } from '../graphql/apollo.ts';
 import { DocumentGate } from '../graphql/documents/document-gate.ts';
 import { readTrustedDocuments } from '../graphql/documents/trusted-document-files.ts';
 import { graphqlRoutes } from '../graphql/graphql-route.ts';
@@ -18,6 +18,7 @@ import { ENVELOPE_BYTES } from '../graphql/multipart/multipart-request.ts';
 import { answerUnread } from '../graphql/refusal.ts';
 import { createSchema } from '../graphql/schema.ts';
 import { offersWebSocket } from '../graphql/websocket/websocket-door.ts';
+import { archiveRoutes } from '../http/archive/archive-route.ts';
 import { avatarRoutes } from '../http/avatar-route.ts';
 import { contentRoutes } from '../http/content-route.ts';
 import { answerErrors } from '../http/error-answers.ts';
@@ -27,10 +28,13 @@ import type { Metrics } from '../http/metrics.ts';
 import { metricsRoutes } from '../http/metrics-route.ts';
 import { mailboxRoutes } from '../http/pages/mailbox-route.ts';
 import { mailedLinkRoutes } from '../http/pages/mailed-links-route.ts';
+import { uploadRequestRoutes } from '../http/pages/upload-request-route.ts';
 import { partRoutes } from '../http/part-route.ts';
 import { playgroundPage, playgroundRoutes, wantsPlayground } from '../http/playground-route.ts';
 import { scopeRequests } from '../http/request-scope.ts';
 import { type RoutePermission, requireRouteNeeds } from '../http/route-needs.ts';
+import { shareRoutes } from '../http/share-route.ts';
+import { thumbnailRoutes } from '../http/thumbnail-route.ts';
 import { limitTransfers } from '../http/transfer-rate.ts';
 import { boundConnections, HEADERS_CHECK_MS } from './connections.ts';
 import type { Log } from './log.ts';
@@ -119,15 +123,33 @@ export async function createServer(parts: {
 
   await app.register(healthRoutes, {
     checks: parts.checks,
-    // What cannot be scanned now waits: that is no reason to take the whole node out.
-    advisory: config.VIRUS_SCAN_POLICY === 'scan-later' ? ['scanner'] : [],
+    // What cannot be scanned now waits, and files are served without previews: no reason to take the whole node out.
+    advisory: [
+      ...(config.VIRUS_SCAN_POLICY === 'scan-later' ? ['scanner'] : []),
+      ...Object.keys(wired.processing.checks),
+    ],
     stopping: parts.stopping,
   });
   await app.register(metricsRoutes, { metrics, token: config.METRICS_TOKEN ?? null });
   await app.register(contentRoutes, { downloads: wired.downloads });
+  await app.register(archiveRoutes, wired.services);
+  await app.register(thumbnailRoutes, { previews: wired.services.previews });
+  await app.register(shareRoutes, {
+    sharing: wired.services.sharing,
+    previews: wired.services.previews,
+    limits: wired.services.limits,
+    secureCookies: config.isProduction,
+  });
   await app.register(avatarRoutes, { avatars: wired.services.avatars });
   await app.register(exportRoutes, { dataExports: wired.services.dataExports });
   await app.register(partRoutes, { parts: wired.parts, slots: wired.services.slots, answerUnread });
+  await app.register(uploadRequestRoutes, {
+    ...wired.requests,
+    slots: wired.services.slots,
+    answerUnread,
+    maxFiles: config.MAX_FILES_PER_REQUEST,
+    maxFileSize: config.MAX_FILE_SIZE,
+  });
   if (!config.APP_URL) await app.register(mailedLinkRoutes, wired.services);
   if (hasMailbox(config)) await app.register(mailboxRoutes, { mailbox: wired.outbox });
   if (config.playground) await app.register(playgroundRoutes, { assetsDirectory: parts.assetsDirectory });
@@ -140,18 +162,20 @@ async function graphqlOptions({ config, wired, log }: { config: Config; wired: W
   const trusted = config.TRUSTED_DOCUMENTS
     ? await readTrustedDocuments(config.TRUSTED_DOCUMENTS, schema)
     : null;
-  const apollo = createApollo(schema, {
+  const told = {
     introspection: config.introspection,
     log: {
       failed: (requestId, operation, err) => log.error({ requestId, operation, err }, 'a request failed'),
       refused: (requestId, operation, code, message) =>
         log.info({ requestId, operation, code, message }, 'refused'),
     },
-  });
+  } satisfies ApolloOptions;
+  const apollo = createApollo(schema, told);
   await apollo.start();
   return {
     apollo,
     schema,
+    report: reporting(told),
     gate: new DocumentGate(trusted),
     services: wired.services,
     multipart: {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Config } from '../config.ts';
+import type { ReportErrors } from '../graphql/apollo.ts';
 import type { GraphQLRouteOptions } from '../graphql/graphql-route.ts';
 import { openWebSocketDoor } from '../graphql/websocket/websocket-door.ts';
 import { SocketOperations } from '../graphql/websocket/websocket-operations.ts';
@@ -14,6 +15,7 @@ export function openSockets(
   app: FastifyInstance,
   route: Pick<GraphQLRouteOptions, 'apollo' | 'services' | 'gate' | 'maxJsonBytes'> & {
     schema: GraphQLSchema;
+    report: ReportErrors;
   },
   { config, wired, metrics, log }: { config: Config; wired: Wired; metrics: Metrics; log: Log },
 ): void {

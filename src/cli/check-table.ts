@@ -34,8 +34,9 @@ export class CheckTable {
 
   end(summary: CheckSummary): void {
     this.sayGroups();
-    for (const { provider, location, objects, contents, replicas } of summary.stores) {
-      const copies = `${contents} first copies and ${replicas} others are named`;
+    for (const { provider, location, objects, contents, replicas, previews } of summary.stores) {
+      const others = previews ? `, and ${previews} previews` : '';
+      const copies = `${contents} first copies and ${replicas} others are named${others}`;
       this.run.say(`${provider} (${location}): ${objects} objects; ${copies}.`);
     }
     for (const { provider, reason } of summary.unreachable)

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { messageOf } from './error-text.ts';
+import { addProcessingCommands } from './processing-commands.ts';
 import type { Run } from './run.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -16,6 +17,7 @@ export function jobsCommand(run: Run): Command {
       const width = Math.max(...janitor.jobs.map(({ name }) => name.length));
       for (const { name, about } of janitor.jobs) run.say(`${name.padEnd(width)}  ${about}`);
     });
+  addProcessingCommands(jobs, run);
   jobs
     .command('run')
     .description('run these jobs once, one after the other')

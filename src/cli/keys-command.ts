@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Core } from '../app/core.ts';
-import type { KeyUse } from '../services/copies/key-rotation.ts';
+import { type KeyUse, keysUnder } from '../services/copies/key-rotation.ts';
 import { Progress } from './progress.ts';
 import type { Run } from './run.ts';
 import { UsageError } from './usage-error.ts';
@@ -56,7 +56,7 @@ async function rotate(run: Run): Promise<void> {
 
 async function rotateAll(run: Run, { keyRotation }: Core, signal: AbortSignal) {
   const uses = await keyRotation.uses();
-  const blobs = uses.reduce((sum, use) => sum + (use.state === 'current' ? 0 : use.blobs + use.uploads), 0);
+  const blobs = uses.reduce((sum, use) => sum + (use.state === 'current' ? 0 : keysUnder(use)), 0);
   const progress = new Progress(run, { blobs, bytes: 0 });
   const told = new Set<string>();
   try {
@@ -77,11 +77,12 @@ async function rotateAll(run: Run, { keyRotation }: Core, signal: AbortSignal) {
 }
 
 function lineOf(use: KeyUse): string {
-  const wraps = use.uploads > 0 ? `${keysOf(use.blobs)}, ${use.uploads} of uploads` : keysOf(use.blobs);
+  const others = (['uploads', 'previews'] as const).filter((name) => use[name] > 0);
+  const wraps = [keysOf(use.blobs), ...others.map((name) => `${use[name]} of ${name}`)].join(', ');
   const isOver = isIdle(use) ? ', and is not needed any more' : '';
   return `${use.name}: ${STATES[use.state]}, wraps ${wraps}${isOver}`;
 }
 
-const isIdle = ({ state, blobs, uploads }: KeyUse) => state === 'former' && blobs + uploads === 0;
+const isIdle = (use: KeyUse) => use.state === 'former' && keysUnder(use) === 0;
 
 const keysOf = (count: number) => `${count} ${count === 1 ? 'key' : 'keys'}`;

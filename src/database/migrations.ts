@@ -7,9 +7,10 @@ import type { Migration } from './migration.ts';
 import { migration as indexes } from './migrations/0001-indexes.ts';
 import { migration as copies } from './migrations/0002-copies.ts';
 import { migration as protection } from './migrations/0003-protection.ts';
+import { migration as sharing } from './migrations/0004-sharing.ts';
 
 /** Every migration, in order. */
-export const MIGRATIONS: readonly Migration[] = [indexes, copies, protection];
+export const MIGRATIONS: readonly Migration[] = [indexes, copies, protection, sharing];
 
 interface Applied {
   _id: string;
@@ -52,6 +53,13 @@ export async function migrate(
   } finally {
     await release();
   }
+}
+
+/** When the first migration was applied to the database; null before. */
+export async function appliedAt(connection: Connection): Promise<Date | null> {
+  const [first] = MIGRATIONS;
+  const applied = first && (await record(connection).findOne({ _id: first.name }));
+  return applied?.appliedAt ?? null;
 }
 
 /** Waits for its turn; a lock whose owner died falls free after a minute without renewal. */

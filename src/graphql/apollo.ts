@@ -1,4 +1,4 @@
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
@@ -26,11 +26,33 @@ export interface GraphQLLog {
   refused(requestId: string, operationName: string | null, code: string, message: string): void;
 }
 
+/** How errors are told, and whether the schema is. */
+export interface ApolloOptions {
+  readonly introspection: boolean;
+  readonly log: GraphQLLog;
+}
+
+/** Logs the errors of an answer under its request’s id, and says them as clients hear them. */
+export type ReportErrors = (
+  requestId: string,
+  operationName: string | null,
+  errors: readonly GraphQLError[],
+) => GraphQLFormattedError[];
+
+const ONLY_OVER_SOCKETS =
+  'Subscriptions run over a WebSocket, at the same path, by the protocol graphql-transport-ws.';
+
+/** Reports the errors of what Apollo does not run itself, as it would. */
+export const reporting =
+  ({ introspection, log }: ApolloOptions): ReportErrors =>
+  (requestId, operationName, errors) =>
+    errors.map((error) => {
+      note(log, requestId, operationName, error);
+      return toClient(error.toJSON(), error, introspection);
+    });
+
 /** Builds the Apollo Server; `introspection` also lets error messages suggest names. */
-export function createApollo(
-  schema: GraphQLSchema,
-  options: { introspection: boolean; log: GraphQLLog },
-): ApolloServer<Context> {
+export function createApollo(schema: GraphQLSchema, options: ApolloOptions): ApolloServer<Context> {
   return new ApolloServer<Context>({
     schema,
     introspection: options.introspection,
@@ -47,18 +69,31 @@ export function createApollo(
       ApolloServerPluginLandingPageDisabled(),
       operationLimits(listsOf(schema)),
       operationRate,
+      subscriptions,
       errorLog(options.log),
     ],
   });
 }
 
+/** Leaves a subscription that may run to whoever can run it; what is answered here is not heard. */
+const subscriptions: ApolloServerPlugin<Context> = {
+  requestDidStart: async () => ({
+    async responseForOperation({ document, operation, contextValue }) {
+      if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return null;
+      contextValue.subscribe?.(document);
+      const http = { headers: new HeaderMap() };
+      return { http, body: { kind: 'single', singleResult: { data: null } } };
+    },
+  }),
+};
+
 /** Refuses an operation that there is nothing to run for, or whose lists could make it answer too much. */
 const operationLimits = (lists: ListsOf): ApolloServerPlugin<Context> => ({
   requestDidStart: async () => ({
-    didResolveOperation: async ({ document, operation, request }) => {
+    didResolveOperation: async ({ document, operation, request, contextValue }) => {
       try {
-        if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
-          throw new AppError('BAD_USER_INPUT', 'There are no subscriptions.');
+        if (operation?.operation === OperationTypeNode.SUBSCRIPTION && !contextValue.subscribe) {
+          throw new AppError('BAD_USER_INPUT', ONLY_OVER_SOCKETS);
         }
         listCost(document, request.operationName, request.variables ?? {}, DEFAULT_LIMITS, lists);
       } catch (error) {

@@ -97,7 +97,9 @@ export async function graphqlRoutes(app: FastifyInstance, options: GraphQLRouteO
     // A small request is as soon read as its quota is asked for; the stream itself is checked in any case.
     if (
       length > ENVELOPE_BYTES &&
-      length - ENVELOPE_BYTES > (await services.uploads.remainingBytes(viewer))
+      length - ENVELOPE_BYTES > (await services.uploads.remainingBytes(viewer)) &&
+      // In others’ folders the quota of their owners decides.
+      !(await services.folders.mayStoreElsewhere(viewer))
     ) {
       throw new AppError('QUOTA_EXCEEDED', 'The account’s storage quota cannot hold this request.');
     }

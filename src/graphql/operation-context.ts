@@ -7,7 +7,8 @@ export function contextWith(
   facts: RequestFacts,
   parts: Omit<Context, 'requestId' | 'client' | 'loaders'>,
 ): Context {
-  const { accounts, secondFactor } = parts.services;
+  const { viewer } = parts;
+  const { accounts, secondFactor, access, versionReader, previews, folders } = parts.services;
   return {
     ...parts,
     requestId: facts.requestId,
@@ -15,6 +16,14 @@ export function contextWith(
     loaders: {
       users: new DataLoader((ids) => accounts.findMany(ids)),
       secondFactors: new DataLoader((ids) => secondFactor.areOn(ids)),
+      folders: new DataLoader((ids) => folders.viewable(viewer, ids), { cache: false }),
+      versions: new DataLoader((ids) => versionReader.ofFiles(ids), { cache: false }),
+      previews: new DataLoader((blobs) => previews.ofBlobs(blobs)),
+      // Nothing is remembered: a mutation before the next one may have changed it.
+      permissions: new DataLoader(
+        async (things) => (viewer ? access.ofMany(viewer.userId, things) : things.map(() => null)),
+        { cache: false },
+      ),
     },
   };
 }

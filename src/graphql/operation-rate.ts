@@ -47,6 +47,18 @@ export async function spendFiles(
   await limits.spend('uploads', keyOf(who), files);
 }
 
+/** Spends what an act on many files counts for beyond its field: they share their queries, so that ten are as dear as one. */
+export async function spendMany(
+  limits: RateLimits,
+  who: Pick<RatedOperation, 'viewer' | 'client'>,
+  files: number,
+): Promise<void> {
+  const further = Math.ceil(files / FILES_AT_ONE_POINT) - 1;
+  if (further > 0) await limits.spend('api', keyOf(who), further);
+}
+
+const FILES_AT_ONE_POINT = 10;
+
 /** How many fields a valid operation has at its root, those of fragments included; each alias is one. */
 export function rootFields(document: DocumentNode, operation: OperationDefinitionNode): number {
   const counts = new Map<string, number>();

@@ -3,9 +3,8 @@ import { AppError } from '../errors.ts';
 import type { Download, DownloadService } from '../services/files/downloads.ts';
 import type { LinkParameters } from '../services/files/links.ts';
 import { bearerIn } from '../services/sessions/authentication.ts';
-import { contentHeaders } from './content-headers.ts';
-import { evaluate, rangeApplies } from './preconditions.ts';
-import { type ByteInterval, contentRange, parseRange } from './range.ts';
+import { answerContent } from './content-answer.ts';
+import type { ByteInterval } from './range.ts';
 
 interface ContentRequest {
   Params: { id: string };
@@ -32,33 +31,10 @@ export async function contentRoutes(
       bearer: bearerOf(request),
       link: request.query,
     });
-    const { file } = download;
-    const validators = { etag: `"${file.fileHash}"`, lastModified: file.createdAt };
     const isSignedUrl = request.query.signature !== undefined;
-    reply.headers(contentHeaders(file, download.disposition, { isSignedUrl }));
-    reply.header('etag', validators.etag).header('last-modified', file.createdAt.toUTCString());
-
-    const precondition = evaluate(request.headers, validators);
-    if (precondition === 'not-modified') return reply.code(304).send();
-    if (precondition === 'precondition-failed') return reply.code(412).send();
-
-    // RFC 9110 section 14.2: "A server MUST ignore a Range header field received with a request method that is
-    // unrecognized or for which range handling is not defined. For this specification, GET is the only method".
-    const asked = request.method === 'GET' && rangeApplies(header(request, 'if-range'), validators);
-    const range = parseRange(asked ? request.headers.range : undefined, file.fileSize);
-    if (range.kind === 'unsatisfiable') {
-      return reply
-        .code(416)
-        .header('content-range', contentRange(file.fileSize))
-        .removeHeader('content-disposition')
-        .send();
-    }
-    const part = range.kind === 'partial' ? range : undefined;
-    if (part) reply.code(206).header('content-range', contentRange(file.fileSize, part));
-    const length = part ? part.end - part.start + 1 : file.fileSize;
-    reply.header('content-length', length);
-    if (request.method === 'HEAD') return reply.send();
-    return send(request, reply, download, part);
+    return answerContent(request, reply, { ...download, isSignedUrl }, (part) =>
+      send(request, reply, download, part),
+    );
   }
 
   async function send(
@@ -121,9 +97,4 @@ function bearerOf(request: FastifyRequest): string | null {
   if (!token)
     throw new AppError('UNAUTHENTICATED', 'Send `Authorization: Bearer <accessToken>`, or use a signed URL.');
   return token;
-}
-
-function header(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }

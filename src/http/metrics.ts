@@ -52,6 +52,12 @@ export class Metrics {
     labelNames: ['kind', 'outcome'],
     registers: [this.registry],
   });
+  private readonly webhooks = new Counter({
+    name: 'webhook_deliveries_total',
+    help: 'Tries to deliver messages to webhooks, by how they came out: delivered, retried or failed.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
   private readonly mails = new Counter({
     name: 'mails_total',
     help: 'Mails that were sent, kept in the mailbox or given up as useless, and tries that failed.',
@@ -62,6 +68,19 @@ export class Metrics {
     name: 'content_scans_total',
     help: 'Virus scans that ended, by what they came to.',
     labelNames: ['verdict'],
+    registers: [this.registry],
+  });
+  private readonly liveDeliveries = new Counter({
+    name: 'subscription_events_total',
+    help: 'Events of subscriptions: delivered, or dropped since their subscriber was too slow or the nodes lost each other.',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
+  private readonly processed = new Histogram({
+    name: 'content_processing_seconds',
+    help: 'Time that making previews and reading metadata of a content took, by what it came to.',
+    labelNames: ['outcome'],
+    buckets: [0.05, 0.2, 0.5, 1, 5, 20, 60, 600],
     registers: [this.registry],
   });
   private readonly jobRuns = new Counter({
@@ -131,8 +150,20 @@ export class Metrics {
     this.mails.inc({ outcome });
   }
 
+  webhookEnded(outcome: string): void {
+    this.webhooks.inc({ outcome });
+  }
+
   contentScanned(verdict: string): void {
     this.scans.inc({ verdict });
+  }
+
+  liveEvents(outcome: 'delivered' | 'dropped', count: number): void {
+    this.liveDeliveries.inc({ outcome }, count);
+  }
+
+  contentProcessed(outcome: string, seconds: number): void {
+    this.processed.observe({ outcome }, seconds);
   }
 
   jobEnded({ name, outcome }: { name: string; outcome: string }): void {

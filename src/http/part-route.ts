@@ -65,7 +65,7 @@ export async function partRoutes(
     const length = request.headers['content-length'];
     if (length === undefined) throw new LengthRequired();
     const part = await parts.admit(id, number, request.query, Number(length));
-    takePlaces(slots, { request: request.raw, response: reply.raw }, part.owner.toHexString());
+    takePlaces(slots, { request: request.raw, response: reply.raw }, part.by.toHexString());
     admitted.set(request, part);
     // One that is empty or garbled would be refused for it.
     delete request.headers['content-type'];

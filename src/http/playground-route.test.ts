@@ -11,6 +11,7 @@ const ASSETS = [
   'start.js',
   'attachments.js',
   'multipart-request.js',
+  'subscriptions.js',
   'page.css',
 ];
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8';
@@ -102,7 +103,7 @@ describe('playgroundPage', () => {
     const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '');
     await app.register(playgroundRoutes, { assetsDirectory: directory });
     const loaded = addresses.filter((address) => address !== 'data:,');
-    expect(loaded).toHaveLength(4);
+    expect(loaded).toHaveLength(5);
     for (const address of loaded) expect((await app.inject(address)).statusCode, address).toBe(200);
   });
 

@@ -10,6 +10,7 @@ const ASSETS = {
   'start.js': 'text/javascript; charset=utf-8',
   'attachments.js': 'text/javascript; charset=utf-8',
   'multipart-request.js': 'text/javascript; charset=utf-8',
+  'subscriptions.js': 'text/javascript; charset=utf-8',
   'page.css': 'text/css; charset=utf-8',
 } as const;
 
@@ -34,6 +35,7 @@ const HTML = `<!doctype html>
     <link rel="icon" href="data:,">
     <link rel="stylesheet" href="/playground/middleware.css">
     <link rel="stylesheet" href="/playground/page.css">
+    <script type="module" src="/playground/subscriptions.js"></script>
     <script defer src="/playground/middleware.js"></script>
     <script type="module" src="/playground/start.js"></script>
   </head>

@@ -34,6 +34,23 @@ export enum AuditAction {
   FILE_DOWNLOADED = 'FILE_DOWNLOADED',
   FILE_QUARANTINED = 'FILE_QUARANTINED',
   FILE_RELEASED = 'FILE_RELEASED',
+  SHARE_CREATED = 'SHARE_CREATED',
+  SHARE_UPDATED = 'SHARE_UPDATED',
+  SHARE_REVOKED = 'SHARE_REVOKED',
+  SHARE_OPENED = 'SHARE_OPENED',
+  SHARE_DOWNLOADED = 'SHARE_DOWNLOADED',
+  SHARE_PASSWORD_FAILED = 'SHARE_PASSWORD_FAILED',
+  ACCESS_GRANTED = 'ACCESS_GRANTED',
+  ACCESS_REVOKED = 'ACCESS_REVOKED',
+  UPLOAD_REQUESTED = 'UPLOAD_REQUESTED',
+  UPLOAD_REQUEST_CHANGED = 'UPLOAD_REQUEST_CHANGED',
+  UPLOAD_REQUEST_REVOKED = 'UPLOAD_REQUEST_REVOKED',
+  UPLOAD_REQUEST_USED = 'UPLOAD_REQUEST_USED',
+  FOLDER_DELETED = 'FOLDER_DELETED',
+  VERSION_DELETED = 'VERSION_DELETED',
+  WEBHOOK_CREATED = 'WEBHOOK_CREATED',
+  WEBHOOK_CHANGED = 'WEBHOOK_CHANGED',
+  WEBHOOK_DELETED = 'WEBHOOK_DELETED',
 }
 
 /** Whether the act was done or refused. */
@@ -84,6 +101,25 @@ registerEnumType(AuditAction, {
     FILE_DOWNLOADED: { description: 'Somebody else than its owner fetched a file.' },
     FILE_QUARANTINED: { description: 'A content was found infected and locked away.' },
     FILE_RELEASED: { description: 'An administrator let a file out of quarantine.' },
+    SHARE_CREATED: { description: 'A share link was made.' },
+    SHARE_UPDATED: { description: 'A share link was changed.' },
+    SHARE_REVOKED: { description: 'A share link was taken back.' },
+    SHARE_OPENED: { description: 'Somebody opened a share link.' },
+    SHARE_DOWNLOADED: { description: 'Somebody fetched a content through a share link.' },
+    SHARE_PASSWORD_FAILED: {
+      description: 'A wrong password was given to a share link or an upload request.',
+    },
+    ACCESS_GRANTED: { description: 'Somebody was given access to a file or a folder, or another access.' },
+    ACCESS_REVOKED: { description: 'Access to a file or a folder was taken back.' },
+    UPLOAD_REQUESTED: { description: 'A link was made through which others drop files into a folder.' },
+    UPLOAD_REQUEST_CHANGED: { description: 'Such a link was changed.' },
+    UPLOAD_REQUEST_REVOKED: { description: 'Such a link was taken back.' },
+    UPLOAD_REQUEST_USED: { description: 'Somebody dropped a file through such a link.' },
+    FOLDER_DELETED: { description: 'A folder was put into the trash, with everything below it.' },
+    VERSION_DELETED: { description: 'An earlier content of a file was removed for good.' },
+    WEBHOOK_CREATED: { description: 'A webhook was made.' },
+    WEBHOOK_CHANGED: { description: 'A webhook was changed.' },
+    WEBHOOK_DELETED: { description: 'A webhook was removed.' },
   },
 });
 
@@ -131,7 +167,11 @@ export class AuditEvent {
   @prop({ type: () => Types.ObjectId })
   subjectId?: Types.ObjectId | null;
 
-  @Field(() => ID, { simple: true, nullable: true, description: 'The file, session or key it was done to.' })
+  @Field(() => ID, {
+    simple: true,
+    nullable: true,
+    description: 'The file, folder, link, session or key it was done to.',
+  })
   @prop({ type: () => Types.ObjectId })
   targetId?: Types.ObjectId | null;
 

@@ -2,8 +2,10 @@ import { index, modelOptions, prop } from '@typegoose/typegoose';
 import type { Types } from 'mongoose';
 import { BlobEncryption } from './blob-encryption.ts';
 import { Claim } from './claim.ts';
-import { VirusScan } from './file-details.ts';
+import { FileMetadata, VirusScan } from './file-details.ts';
 import { Leftover, Place } from './place.ts';
+import { Preview } from './preview.ts';
+import { ProcessingFailure } from './processing-failure.ts';
 
 /**
  * The content itself, stored once; many files may share one. Unique on hash and size among live blobs, and only
@@ -35,6 +37,10 @@ import { Leftover, Place } from './place.ts';
   },
 )
 @index({ 'encryption.keyId': 1 }, { sparse: true, name: 'by_master_key' })
+@index({ 'previews.encryption.keyId': 1 }, { sparse: true, name: 'previews_by_master_key' })
+@index({ 'previews.key': 1 }, { sparse: true, name: 'preview_key' })
+@index({ processingDueAt: 1 }, { sparse: true, name: 'processing_due' })
+@index({ 'processingFailure.at': 1 }, { sparse: true, name: 'unprocessable' })
 @modelOptions({ schemaOptions: { collection: 'blobs', timestamps: true, versionKey: false } })
 export class Blob extends Place {
   _id!: Types.ObjectId;
@@ -94,6 +100,34 @@ export class Blob extends Place {
   /** Objects of this blob that are no copies: each is named here before it is written, and until it is gone. */
   @prop({ type: () => [Leftover], default: undefined, _id: false })
   leftovers?: Leftover[];
+
+  /** Small pictures of it, kept as objects of their own. */
+  @prop({ type: () => [Preview], default: undefined })
+  previews?: Preview[];
+
+  /** Facts that processing found; absent before. */
+  @prop({ type: () => FileMetadata, _id: false })
+  metadata?: FileMetadata;
+
+  /** Folded words of it, each once, 2,000 at most; absent before they were read, and of encrypted contents. */
+  @prop({ type: () => [String], default: undefined, select: false })
+  textWords?: string[];
+
+  /** When it was processed; absent before. */
+  @prop({ type: () => Date })
+  processedAt?: Date;
+
+  /** That processing it was given up; absent unless it was. */
+  @prop({ type: () => ProcessingFailure, _id: false })
+  processingFailure?: ProcessingFailure;
+
+  /** How often processing it was begun without an end. */
+  @prop({ type: () => Number })
+  processingTries?: number;
+
+  /** When it was found that it is to be processed once more, and its files are to be told; absent otherwise. */
+  @prop({ type: () => Date })
+  processingDueAt?: Date;
 
   /** When a copy is next to be made or repaired, or its files are to be told where it lies; absent while nothing has to. */
   @prop({ type: () => Date })

@@ -1,9 +1,9 @@
 import { index, modelOptions, prop, Severity } from '@typegoose/typegoose';
 import { Types } from 'mongoose';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import { DirectUpload } from './direct-upload.ts';
 import { FileAccess, FileEncryption, FileMetadata, VirusScan } from './file-details.ts';
 import { ProcessingStatus, StorageProvider, UploadStatus } from './file-enums.ts';
+import { FileUpkeep } from './file-upkeep.ts';
 import { DateTime, SafeInt } from './scalars.ts';
 
 /** Before every date a file can carry: `$gt: NEVER` tells a date from null in a way a partial index understands. */
@@ -24,18 +24,21 @@ export const LISTED = { uploadStatus: UploadStatus.COMPLETED } as const;
 /** The stored fields of every list order; each has an index of its own per kind of list. */
 export type FileSortKey = (typeof FILE_SORT_FIELDS)[keyof typeof FILE_SORT_FIELDS];
 
-/** The name of the index that answers one list order, for the owner's or for the public list. */
-export const listIndex = (scope: 'own' | 'public', field: FileSortKey): string => `${scope}_by_${field}`;
+/** The name of the index that answers one list order: of everything an owner has, of one folder, or of what is public. */
+export const listIndex = (scope: 'own' | 'folder' | 'public', field: FileSortKey): string =>
+  `${scope}_by_${field}`;
 
 /** A file a user owns. The bytes are the blob's; this is what the owner calls them. */
 @ObjectType('File', { description: 'A file a user owns.' })
 @index({ fileName: 1 }, { unique: true, name: 'file_name' })
 @index({ blob: 1 }, { sparse: true, name: 'blob' })
 @index({ userId: 1, isDeleted: 1, tags: 1 }, { partialFilterExpression: LISTED, name: 'own_tags' })
+@index({ userId: 1, isDeleted: 1, words: 1 }, { partialFilterExpression: LISTED, name: 'own_words' })
 @index(
-  { userId: 1, originalName: 'text', nameWords: 'text', description: 'text', tags: 'text' },
-  { default_language: 'none', language_override: 'searchLanguage', name: 'own_text' },
+  { isPublic: 1, isDeleted: 1, words: 1 },
+  { partialFilterExpression: { ...LISTED, isPublic: true }, name: 'public_words' },
 )
+@index({ contentWordsDueAt: 1 }, { sparse: true, name: 'content_words_due' })
 @index({ heartbeatAt: 1 }, { sparse: true, name: 'unfinished_uploads' })
 @index(
   { expiryDate: 1 },
@@ -44,6 +47,14 @@ export const listIndex = (scope: 'own' | 'public', field: FileSortKey): string =
 @index({ deletedAt: 1 }, { partialFilterExpression: { isDeleted: true }, name: 'trash' })
 @index({ purgingAt: 1 }, { sparse: true, name: 'unfinished_purges' })
 @index({ lostAt: 1 }, { sparse: true, name: 'lost' })
+@index({ trashedWith: 1, _id: 1 }, { sparse: true, name: 'trashed_together' })
+@index({ contents: 1 }, { sparse: true, name: 'further_contents' })
+@index({ 'versions.blob': 1 }, { sparse: true, name: 'version_blobs' })
+@index({ 'versions.purgingAt': 1 }, { sparse: true, name: 'unfinished_version_purges' })
+@index(
+  { updatedAt: 1, _id: 1 },
+  { partialFilterExpression: { ...LISTED, processingStatus: ProcessingStatus.PENDING }, name: 'unprocessed' },
+)
 @index(
   { quarantinedAt: -1, _id: -1 },
   { partialFilterExpression: { quarantinedAt: { $gt: NEVER } }, name: 'quarantine' },
@@ -53,7 +64,7 @@ export const listIndex = (scope: 'own' | 'public', field: FileSortKey): string =
   schemaOptions: { collection: 'files', timestamps: true, versionKey: false },
   options: { allowMixed: Severity.ALLOW },
 })
-export class StoredFile {
+export class StoredFile extends FileUpkeep {
   _id!: Types.ObjectId;
 
   @Field(() => ID, { simple: true, description: 'The file’s id.' })
@@ -72,10 +83,6 @@ export class StoredFile {
   /** originalName folded for ordering, so that case and accents’ encoding do not matter. */
   @prop({ type: () => String, required: true })
   sortName!: string;
-
-  /** originalName’s words parted at every separator, so that search finds the parts of `a_b-c.pdf`. */
-  @prop({ type: () => String, required: true })
-  nameWords!: string;
 
   @Field(() => String, { simple: true, description: 'The system’s own, unique name for the file.' })
   @prop({ type: () => String, required: true })
@@ -146,16 +153,17 @@ export class StoredFile {
   @prop({ type: () => String, enum: ProcessingStatus, required: true })
   processingStatus!: ProcessingStatus;
 
+  @Field(() => String, {
+    simple: true,
+    nullable: true,
+    description: 'Why processing gave up, such as a program that the host lacks; null unless it did.',
+  })
+  @prop({ type: () => String })
+  processingError?: string | null;
+
   @Field(() => StorageProvider, { simple: true, description: 'Where the bytes live.' })
   @prop({ type: () => String, enum: StorageProvider, required: true })
   storageProvider!: StorageProvider;
-
-  @prop({ type: () => String, required: true, select: false })
-  storageLocation!: string;
-
-  /** Where the second copy lies, as `provider:location`; null while there is none. */
-  @prop({ type: () => String, select: false })
-  backupLocation?: string | null;
 
   @Field(() => FileEncryption, { simple: true, description: 'How the content is encrypted at rest.' })
   @prop({ type: () => FileEncryption, _id: false, required: true })
@@ -185,46 +193,6 @@ export class StoredFile {
   @prop({ type: () => Date })
   deletedAt?: Date | null;
 
-  /** The content; absent until the upload is COMPLETED. */
-  @prop({ type: () => Types.ObjectId })
-  blob?: Types.ObjectId;
-
-  /** The key this upload writes under, until it is known whether a blob keeps it. */
-  @prop({ type: () => String, select: false })
-  uploadKey?: string;
-
-  /** What a direct upload was told and left in the store; absent once nothing of it can be there any more. */
-  @prop({ type: () => DirectUpload, select: false, _id: false })
-  direct?: DirectUpload;
-
-  /** When an unfinished upload last showed life, or is to; absent once it is COMPLETED and tidied. */
-  @prop({ type: () => Date, select: false })
-  heartbeatAt?: Date;
-
-  /** When its content was found lost; it is FAILED since, and COMPLETED again once the content is back. */
-  @prop({ type: () => Date, select: false })
-  lostAt?: Date;
-
-  /** When its content was found infected; it is FAILED since, seen by administrators only, and never served. */
-  @prop({ type: () => Date, select: false })
-  quarantinedAt?: Date;
-
-  /** What was found in its content. */
-  @prop({ type: () => String, select: false })
-  threat?: string;
-
-  /** When the administrators were told of it. */
-  @prop({ type: () => Date, select: false })
-  quarantineToldAt?: Date;
-
-  /** True while nobody may have the content, since no scanner could look at it yet. */
-  @prop({ type: () => Boolean })
-  isAwaitingScan?: boolean;
-
-  /** Set while the file is being removed for good; nobody sees it any more. */
-  @prop({ type: () => Date })
-  purgingAt?: Date;
-
   @Field(() => DateTime, { simple: true, description: 'When the upload began.' })
   createdAt!: Date;
 
@@ -238,6 +206,10 @@ function listIndexes(): ClassDecorator {
       index(
         { userId: 1, isDeleted: 1, [field]: 1, _id: 1 },
         { partialFilterExpression: LISTED, name: listIndex('own', field) },
+      )(target as never);
+      index(
+        { userId: 1, folder: 1, isDeleted: 1, [field]: 1, _id: 1 },
+        { partialFilterExpression: LISTED, name: listIndex('folder', field) },
       )(target as never);
       index(
         { isPublic: 1, isDeleted: 1, [field]: 1, _id: 1 },

@@ -1,23 +1,60 @@
 import { AppError } from '../errors.ts';
 import type { Scope } from '../models/api-key.ts';
-import type { StoredFile } from '../models/file.ts';
+import type { FileAccess } from '../models/file-details.ts';
+import { Permission } from '../models/grant.ts';
+import type { ObjectId } from '../models/object-id.ts';
 import { Role } from '../models/user.ts';
 import { isEnded } from './sessions/ended-viewers.ts';
 import type { Viewer } from './viewer.ts';
 
-/** What somebody may want of a file. */
-export type FileAction = 'view' | 'download' | 'share' | 'delete' | 'update';
+/** What somebody may want of a file or a folder; `own` is what nobody but its owner may. */
+export type FileAction = 'view' | 'download' | 'update' | 'delete' | 'share' | 'own';
 
-/** The facts of a file that decide. */
-export type GuardedFile = Pick<StoredFile, 'userId' | 'isPublic' | 'isDeleted' | 'access'>;
+/** The facts of a file or a folder that decide; a folder is never public and has no locks. */
+export interface Guarded {
+  readonly userId: ObjectId;
+  readonly isDeleted: boolean;
+  readonly isPublic?: boolean;
+  readonly access?: FileAccess;
+}
 
-const LOCK = { view: 'canView', download: 'canDownload', share: 'canShare', delete: 'canDelete' } as const;
+const LOCK = { download: 'canDownload', share: 'canShare', delete: 'canDelete' } as const;
 
-/** Whether the viewer, or somebody without an account, may do this to the file. The only place that decides. */
-export function may(viewer: Pick<Viewer, 'userId'> | null, action: FileAction, file: GuardedFile): boolean {
-  if (viewer && file.userId.equals(viewer.userId)) return true;
-  if (action === 'update' || action === 'delete' || action === 'share') return false;
-  return file.isPublic && !file.isDeleted && file.access.canView && file.access[LOCK[action]];
+/** What an action takes, of those that can be given. */
+const TAKES = {
+  view: Permission.VIEW,
+  download: Permission.DOWNLOAD,
+  update: Permission.EDIT,
+  delete: Permission.EDIT,
+  share: Permission.MANAGE,
+} as const;
+
+const RANKS = Object.values(Permission);
+
+/** Whether one permission holds all that another does. */
+export function holds(held: Permission, wanted: Permission): boolean {
+  return RANKS.indexOf(held) >= RANKS.indexOf(wanted);
+}
+
+/**
+ * Whether the viewer, or somebody without an account, may do this to the file or the folder, given what others let them.
+ * The owner’s locks hold against everybody else, and nobody else sees what lies in the trash. The only place that decides.
+ */
+export function may(
+  viewer: Pick<Viewer, 'userId'> | null,
+  action: FileAction,
+  thing: Guarded,
+  held: Permission | null = null,
+): boolean {
+  if (viewer && thing.userId.equals(viewer.userId)) return true;
+  if (action === 'own' || thing.isDeleted || isLocked(action, thing)) return false;
+  if (held && holds(held, TAKES[action])) return true;
+  return Boolean(thing.isPublic) && holds(Permission.DOWNLOAD, TAKES[action]);
+}
+
+function isLocked(action: Exclude<FileAction, 'own'>, { access }: Guarded): boolean {
+  if (!access) return false;
+  return !access.canView || (action in LOCK && !access[LOCK[action as keyof typeof LOCK]]);
 }
 
 /** Whether the viewer may do what only administrators may; no API key may. */

@@ -22,3 +22,20 @@ export async function* atOnce<Item, Result>(
   }
   while (running.size > 0) yield await next();
 }
+
+/** Works on what the source yields, so many at a time; rejects with the signal’s reason, once what had begun is done, when that is aborted. */
+export async function untilAborted<Item>(
+  limit: number,
+  signal: AbortSignal,
+  source: AsyncIterable<Item>,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  async function* unaborted(): AsyncGenerator<Item> {
+    for await (const item of source) {
+      if (signal.aborted) return;
+      yield item;
+    }
+  }
+  for await (const _done of atOnce(limit, unaborted(), work));
+  signal.throwIfAborted();
+}

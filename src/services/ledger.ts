@@ -24,6 +24,8 @@ export interface LedgerRules {
   readonly room?: (amount: number, claims: number) => Filter<Counted>;
   /** Appended to the pipeline that gives counts back. */
   readonly onRelease?: readonly Expression[];
+  /** Appended to the pipeline that settles a claim. */
+  readonly onSettle?: readonly Expression[];
 }
 
 /** A claim that has waited for longer than an upload may take, with the document that counts it. */
@@ -40,6 +42,7 @@ export class Ledger {
   private readonly collection: Collection<Counted>;
   private readonly count: string;
   private readonly onRelease: readonly Expression[];
+  private readonly onSettle: readonly Expression[];
   private readonly room: (amount: number, claims: number) => Filter<Counted>;
   private readonly claims = new GroupCommit<NewClaim, boolean>((claims) => this.claimAll(claims));
   private settled: { owners: ObjectId[]; files: ObjectId[] } = { owners: [], files: [] };
@@ -51,6 +54,7 @@ export class Ledger {
     this.count = count;
     this.room = rules.room ?? (() => ({}));
     this.onRelease = rules.onRelease ?? [];
+    this.onSettle = rules.onSettle ?? [];
   }
 
   /**
@@ -101,6 +105,7 @@ export class Ledger {
             claims: others(file),
           },
         },
+        ...this.onSettle,
       ],
     );
   }

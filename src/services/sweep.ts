@@ -1,7 +1,6 @@
 import type { Stores } from '../blobs/stores.ts';
 import type { Collections } from '../models/collections.ts';
 import { LISTED, NEVER } from '../models/file.ts';
-import { UploadStatus } from '../models/file-enums.ts';
 import type { ObjectId } from '../models/object-id.ts';
 import { removeRemains, removeUnusedAvatars } from './accounts/account-remains.ts';
 import { removeEventsBefore } from './audit/audit-retention.ts';
@@ -9,9 +8,17 @@ import { LostContents } from './check/lost-contents.ts';
 import { emptyLostFound, LOST_FOUND_MS } from './check/lost-found.ts';
 import { BlobDisposal } from './copies/blob-disposal.ts';
 import type { BlobReferences } from './copies/blob-references.ts';
+import { trashExpired } from './files/expired-files.ts';
 import type { FilePurge } from './files/file-purge.ts';
+import { FolderSweep } from './folders/folder-sweep.ts';
 import type { Ledger } from './ledger.ts';
+import type { FileEvents } from './live/file-events.ts';
+import { removeEndedLinks } from './sharing/links/link-end.ts';
+import { removeEndedRequests } from './sharing/requests/request-end.ts';
+import { RequestPlaces } from './sharing/requests/request-places.ts';
 import type { UploadUndo } from './uploads/upload-undo.ts';
+import { claimedContent } from './versions/contents.ts';
+import { VersionPurge } from './versions/version-purge.ts';
 
 /** After how long each kind of leftover is taken for one; milliseconds. */
 export interface SweepAges {
@@ -32,11 +39,15 @@ export const SWEEP_STEPS = {
   claims: 'settle or release counts whose uploads or removals ended',
   expired: 'put files past their expiry date into the trash',
   trash: 'remove what has been in the trash, or without its content, for long enough',
+  folders:
+    'finish what was interrupted in trees of folders, and remove folders that were in the trash for long enough',
+  requests: 'remove upload requests that ended 30 days ago',
   accounts: 'remove what deleted accounts left, then the accounts, and images that no account shows',
   blobs: 'delete blobs that nothing refers to any more',
   leftovers: 'delete copies that were replaced or never finished',
   unfinished: 'abort what killed writers left unfinished in the stores',
   audit: 'remove events of the audit trail that are old enough',
+  links: 'remove share links that ended 30 days ago',
   'lost-found': 'delete what has lain in lost-found/ for 30 days',
 } as const;
 
@@ -54,8 +65,12 @@ export class Sweep {
   private readonly references: BlobReferences;
   private readonly usage: Ledger;
   private readonly purge: FilePurge;
+  private readonly versions: VersionPurge;
   private readonly undo: UploadUndo;
   private readonly lost: LostContents;
+  private readonly folders: FolderSweep;
+  private readonly requests: RequestPlaces;
+  private readonly events: Pick<FileEvents, 'tell'> | null;
   private readonly ages: SweepAges;
 
   constructor(parts: {
@@ -65,6 +80,7 @@ export class Sweep {
     usage: Ledger;
     purge: FilePurge;
     undo: UploadUndo;
+    events?: Pick<FileEvents, 'tell'>;
     ages: SweepAges;
   }) {
     this.collections = parts.collections;
@@ -73,8 +89,12 @@ export class Sweep {
     this.references = parts.references;
     this.usage = parts.usage;
     this.purge = parts.purge;
+    this.versions = new VersionPurge(parts.collections.files, parts.usage, parts.references.ledger);
     this.undo = parts.undo;
     this.lost = new LostContents(parts.collections, parts.stores);
+    this.events = parts.events ?? null;
+    this.folders = new FolderSweep(parts.collections, parts.purge, parts.events);
+    this.requests = new RequestPlaces(parts.collections);
     this.ages = parts.ages;
   }
 
@@ -97,9 +117,12 @@ export class Sweep {
       purges: () => this.interruptedPurges(stale, signal),
       claims: async () =>
         (await this.staleClaims(this.usage, stale, signal)) +
-        (await this.staleClaims(this.references.ledger, stale, signal)),
-      expired: () => this.expiredFiles(signal),
+        (await this.staleClaims(this.references.ledger, stale, signal)) +
+        (await this.requests.endStale(stale, signal)),
+      expired: () => trashExpired(this.collections.files, this.events, signal),
       trash: () => this.oldTrash(signal),
+      folders: () => this.folders.run(stale, ago(this.ages.trash), signal),
+      requests: () => removeEndedRequests(this.collections, new Date()),
       accounts: async () =>
         (await this.deletedAccounts(signal)) +
         (await removeUnusedAvatars(this.collections, new Date(), signal)),
@@ -107,6 +130,7 @@ export class Sweep {
       leftovers: () => this.disposal.deleteLeftovers(new Date(), signal),
       unfinished: () => this.unfinishedWrites(stale, signal),
       audit: () => removeEventsBefore(this.collections.auditEvents, ago(this.ages.audit), signal),
+      links: () => removeEndedLinks(this.collections, new Date()),
       'lost-found': () => emptyLostFound(this.stores, ago(LOST_FOUND_MS), signal),
     };
     return steps[name]();
@@ -132,7 +156,8 @@ export class Sweep {
   }
 
   private async interruptedPurges(before: Date, signal: AbortSignal): Promise<number> {
-    let finished = 0;
+    // Of single contents first: a file’s removal waits for them.
+    let finished = await this.versions.finishStale(before, signal);
     const { files } = this.collections;
     for await (const { _id, purgingAt } of files
       .find({ purgingAt: { $lt: before } }, { purgingAt: 1 }, BATCHED)
@@ -152,35 +177,15 @@ export class Sweep {
     let ended = 0;
     for await (const { owner, claim } of ledger.stale(before)) {
       signal.throwIfAborted();
-      const file = await this.collections.files
-        .findById(claim.file, { uploadStatus: 1, lostAt: 1, quarantinedAt: 1, fileSize: 1, blob: 1 })
-        .lean();
-      // The file itself is unfinished: its upload or its purge is carried on first, the claim with it.
-      if (file && file.uploadStatus !== UploadStatus.COMPLETED && !file.lostAt && !file.quarantinedAt)
-        continue;
-      const stays = file && (ledger === this.usage ? file.fileSize : Number(file.blob?.equals(owner) ?? 0));
+      const content = await claimedContent(this.collections.files, claim.file);
+      if (content === 'unfinished') continue;
+      const stays =
+        content && (ledger === this.usage ? content.fileSize : Number(content.blob?.equals(owner) ?? 0));
       if (stays) await ledger.settle(owner, claim.file, stays);
       else await ledger.release(owner, claim.file);
       ended += 1;
     }
     return ended;
-  }
-
-  private async expiredFiles(signal: AbortSignal): Promise<number> {
-    const now = new Date();
-    const { files } = this.collections;
-    const due = { expiryDate: { $gt: NEVER, $lte: now }, isDeleted: false, ...LISTED };
-    let moved = 0;
-    for (;;) {
-      signal.throwIfAborted();
-      const batch = await files.find(due, { _id: 1 }).limit(MOST_AT_ONCE).lean();
-      if (batch.length === 0) return moved;
-      const { modifiedCount } = await files.updateMany(
-        { ...due, _id: { $in: batch.map(({ _id }) => _id) } },
-        { $set: { isDeleted: true, deletedAt: now } },
-      );
-      moved += modifiedCount;
-    }
   }
 
   private async oldTrash(signal: AbortSignal): Promise<number> {
@@ -220,6 +225,5 @@ export class Sweep {
 
 // A cursor that is not asked for ten minutes ends: as few documents at once as are surely dealt with by then.
 const BATCHED = { batchSize: 100 };
-const MOST_AT_ONCE = 1_000;
 
 const ago = (milliseconds: number) => new Date(Date.now() - milliseconds);

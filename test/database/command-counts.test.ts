@@ -78,20 +78,20 @@ async function run(query: string) {
 }
 
 describe('A list of 100 files with their owners', () => {
-  it('of the viewer takes two queries, whatever else is asked of each file', async () => {
+  it('of the viewer takes three queries, whatever else is asked of each file: for them, their owners and their pictures', async () => {
     await run('{ me { id } }');
     const { data, commands } = await run(
       `{ files(first: 100) { nodes { ${NODE} } edges { cursor } pageInfo { endCursor } } }`,
     );
     expect(data.files?.nodes).toHaveLength(100);
-    expect(commands).toEqual(['find files', 'find users']);
+    expect(commands).toEqual(['find files', 'find users', 'find blobs']);
   });
 
-  it('of thirty others takes two queries as well', async () => {
+  it('of thirty others takes as many', async () => {
     const { data, commands } = await run(`{ publicFiles(first: 100) { nodes { ${NODE} } } }`);
     const names = data.publicFiles?.nodes.map(({ owner }) => owner.username);
     expect(new Set(names).size).toBeGreaterThan(20);
-    expect(commands).toEqual(['find files', 'find users']);
+    expect(commands).toEqual(['find files', 'find users', 'find blobs']);
   });
 
   it('is counted only when somebody asks for its count', async () => {

@@ -1,131 +1,70 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createServices, type Wired } from '../../src/app/services.ts';
-import { openStores } from '../../src/blobs/stores.ts';
-import { readConfig } from '../../src/config.ts';
-import { Metrics } from '../../src/http/metrics.ts';
-import { ObjectId } from '../../src/models/object-id.ts';
+import type { Wired } from '../../src/app/services.ts';
 import { isNamed } from '../../src/services/check/stored-places.ts';
-import type { FileCriteria } from '../../src/services/files/file-filters.ts';
-import { NO_LIMITS } from '../../src/services/limits/rate-limits.ts';
-import type { SignedIn } from '../../src/services/sessions/sessions.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
-import { askAccounts } from '../support/account-queries.ts';
-import { askAdmin } from '../support/admin-queries.ts';
-import { openTestDatabase, type TestDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { leaveOfEachKind } from '../support/kinds-of-leftovers.ts';
-import { askLimits } from '../support/limit-queries.ts';
-import { fileOf, generateFiles, insert, ORDERS } from '../support/listed-files.ts';
+import { ORDERS } from '../support/listed-files.ts';
 import { OwnData } from '../support/own-data.ts';
-import { QueryPlans } from '../support/query-plans.ts';
+import { askAccounts } from '../support/queries/account-queries.ts';
+import { askAdmin } from '../support/queries/admin-queries.ts';
+import { askArchives } from '../support/queries/archive-queries.ts';
+import { askFolders } from '../support/queries/folder-queries.ts';
+import { askGrants } from '../support/queries/grant-queries.ts';
+import { type IndexSite, openIndexSite } from '../support/queries/index-site.ts';
+import { askLimits } from '../support/queries/limit-queries.ts';
+import { askLinks } from '../support/queries/link-queries.ts';
+import { askListFacts, askLists, askSearches, FILTERS } from '../support/queries/list-queries.ts';
+import { askLive } from '../support/queries/live-queries.ts';
+import { askProcessing } from '../support/queries/processing-queries.ts';
+import type { QueryPlans } from '../support/queries/query-plans.ts';
+import { askSearch } from '../support/queries/search-queries.ts';
+import { askVersions } from '../support/queries/version-queries.ts';
+import { askWebhooks } from '../support/queries/webhook-queries.ts';
 
-const CLIENT = { ip: null, userAgent: null };
 const PASSWORD = 'correct horse';
-// Indexes that keep a promise by being there, whoever asks: `file_name` makes the names unique, `ttl` removes sessions.
-const NEEDS_NO_QUERY = ['_id_', 'file_name', 'ttl'];
+// Indexes that keep a promise by being there, whoever asks: `file_name` makes the names unique, `ttl` and `expiry` remove what is old.
+const NEEDS_NO_QUERY = ['_id_', 'file_name', 'ttl', 'expiry'];
 // Only a scanner asks by these: test/services/scanning/quarantine-indexes.test.ts shows that it does.
 const OF_SCANS = ['by_scanner', 'quarantined_content', 'unshared_content', 'untold_verdicts'];
 
+let site: IndexSite;
 let database: TestDatabase;
-const metrics = new Metrics();
 let wired: Wired;
-let folder: string;
-let account: SignedIn;
 let viewer: Viewer;
 let plans: QueryPlans;
+let upload: IndexSite['upload'];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'imaginary-storage-indexes-'));
-  database = await openTestDatabase();
-  plans = new QueryPlans(database.connection);
-  const config = readConfig({ UPLOAD_PATH: folder, BLOB_GRACE_MINUTES: '0', TRASH_RETENTION_DAYS: '3650' });
-  wired = createServices({
-    config,
-    collections: database.collections,
-    stores: await openStores(['local'], null, config),
-    limits: NO_LIMITS,
-    secrets: ['a secret for tests, long enough to be one'],
-    metrics,
-    log: pino({ level: 'silent' }),
-    baseUrl: () => '',
-  });
-  const { accounts, sessions } = wired.services;
-  const input = { username: 'owner', email: 'owner@example.org', password: PASSWORD };
-  account = await accounts.register(input, CLIENT);
-  viewer = await sessions.authenticate(account.tokens.accessToken);
-  const others = Array.from({ length: 9 }, () => new ObjectId());
-  await insert(database.collections, generateFiles([viewer.userId, ...others], 1500, 11));
+  site = await openIndexSite();
+  ({ database, wired, viewer, plans, upload } = site);
 });
-afterAll(async () => {
-  await database.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-const DAY = new Date(Date.UTC(2026, 0, 2));
-const FILTERS: readonly FileCriteria[] = [
-  {},
-  { mimeType: 'image/png' },
-  { mimeType: 'image/*' },
-  { tags: ['work', 'home'] },
-  { minSize: 1 },
-  { maxSize: 1 },
-  { createdAfter: DAY },
-  { createdBefore: DAY },
-  { isPublic: true },
-  { isPublic: false },
-  { isDeleted: true },
-  { mimeType: 'image/*', tags: ['work'], minSize: 1, maxSize: 9, createdAfter: DAY, isPublic: true },
-];
+afterAll(() => site.close());
 
 describe('Every list is answered by an index, without a sort', () => {
-  it.each(FILTERS.map((filter) => ({ filter, name: JSON.stringify(filter) })))(
-    'with $name',
-    async ({ filter }) => {
-      const { listing } = wired.services;
-      for (const order of ORDERS) {
-        const commands = await plans.expectIndexed(async () => {
-          const page = await listing.own(viewer, {}, order, { first: 3 });
-          const cursor = listing.cursor(order, page.files[1] ?? fileOf(viewer.userId, 'a'));
-          await (await listing.own(viewer, filter, order, { first: 3, after: cursor })).count();
-          await listing.own(viewer, filter, order, { last: 3, before: cursor });
-          await listing.own(viewer, filter, order, { last: 3 });
-          await (await listing.published(filter, order, { first: 3 })).count();
-          await listing.published(filter, order, { first: 3, after: cursor });
-          await listing.published({ ...filter, search: 'txt' }, order, { first: 3 });
-        });
-        expect(commands.length).toBeGreaterThan(4);
-      }
-    },
-  );
+  const named = FILTERS.map((filter) => ({ filter, name: JSON.stringify(filter) }));
 
-  it.each(FILTERS.map((filter) => ({ filter, name: JSON.stringify(filter) })))(
-    'with $name and a search, which alone may sort',
-    async ({ filter }) => {
-      const { listing } = wired.services;
-      for (const order of ORDERS) {
-        const cursor = listing.cursor(order, fileOf(viewer.userId, 'a'));
-        const work = async () => {
-          await (await listing.own(viewer, { ...filter, search: 'txt b' }, order, {})).count();
-          await listing.own(viewer, { ...filter, search: 'txt' }, order, { last: 3, before: cursor });
-        };
-        expect(await plans.expectIndexed(work, { maySort: true })).toHaveLength(3);
-      }
-    },
-  );
+  it.each(named)('with $name', async ({ filter }) => {
+    for (const order of ORDERS) {
+      const commands = await site.plans.expectIndexed(() => askLists(site, filter, order));
+      expect(commands.length).toBeGreaterThan(4);
+    }
+  });
+
+  it.each(named)('with $name and a search, which alone may sort', async ({ filter }) => {
+    for (const order of ORDERS) {
+      const work = () => askSearches(site, filter, order);
+      // Of two words the rarer one is asked for first.
+      expect((await site.plans.expectIndexed(work, { maySort: true })).length).toBeGreaterThan(4);
+    }
+  });
+
+  it('as are searches by relevance, and what contents are looked into by', async () => {
+    await plans.expectIndexed(() => askSearch(wired, database.collections, viewer), { maySort: true });
+  });
 
   it('as are the tags, the statistics and the counts', async () => {
-    const { accounts, listing, files } = wired.services;
-    const commands = await plans.expectIndexed(async () => {
-      await listing.tags(viewer, '', 50);
-      await listing.tags(viewer, 'wo', 50);
-      await files.summary(viewer);
-      await accounts.countFiles(viewer.userId);
-    });
-    expect(commands).toHaveLength(4);
+    expect(await site.plans.expectIndexed(() => askListFacts(site))).toHaveLength(4);
   });
 });
 
@@ -173,10 +112,38 @@ describe('Every other query is answered by an index', () => {
     });
   });
 
+  it('of the versions and the copies', () =>
+    plans.expectIndexed(() => askVersions(wired, database.collections, viewer)));
+
   it('of the administrators and the audit trail', () =>
     plans.expectIndexed(() => askAdmin(wired, database.collections, viewer)));
 
+  it('of the processing of contents', async () => {
+    const file = await upload('processed');
+    await plans.expectIndexed(() => askProcessing(wired, database.collections, file));
+  });
+
+  it('of the folders and the files in them', () =>
+    plans.expectIndexed(() => askFolders(wired, database.collections, viewer)));
+
+  it('of the subscriptions', () => plans.expectIndexed(() => askLive(wired, database.collections, viewer)));
+
   it('of the rate limits', () => plans.expectIndexed(() => askLimits(database, viewer.userId)));
+
+  it('of what people share with people', () =>
+    plans.expectIndexed(() => askGrants(wired, database.collections, viewer)));
+
+  it('of many files at once, archives and upload requests', async () => {
+    const file = await upload('archived');
+    await plans.expectIndexed(() => askArchives(wired, database.collections, viewer, file.id));
+  });
+
+  it('of share links', async () => {
+    const file = await upload('linked');
+    await plans.expectIndexed(() => askLinks(wired, database.collections, viewer, file));
+  });
+
+  it('of webhooks', () => plans.expectIndexed(() => askWebhooks(wired, database.collections, viewer)));
 
   it('of the second factors, the images and the exports of accounts', async () => {
     const own = await OwnData.of(wired, database.collections);
@@ -198,7 +165,7 @@ describe('Every other query is answered by an index', () => {
   });
 
   it('of the sweep, with something to find of each kind', async () => {
-    await leaveOfEachKind(database.collections, { upload, userId: viewer.userId, folder });
+    await leaveOfEachKind(database.collections, { upload, userId: viewer.userId, folder: site.folder });
     let report: Record<string, number> = {};
     await plans.expectIndexed(async () => {
       report = await wired.sweep.run();
@@ -219,9 +186,3 @@ it('No index is without a query that uses it', async () => {
   expect(declared.length).toBeGreaterThan(20);
   expect(declared.filter((name) => !plans.used.has(name))).toEqual([]);
 });
-
-function upload(content: string, facts = {}) {
-  const stream = Readable.from([Buffer.from(content)]);
-  const incoming = { open: async () => ({ filename: `${content}.txt`, mimeType: 'text/plain', stream }) };
-  return wired.services.uploads.upload(viewer, incoming, facts, new AbortController().signal);
-}

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { defaultCacheDirectory } from '../../src/database/cache-directory.ts';
 import { startEmbeddedEngine } from '../../src/database/embedded-engine.ts';
 import { startAzurite } from './backends/azurite.ts';
+import { chromiumBackend } from './backends/chromium.ts';
 import { startClamdBackend } from './backends/clamd.ts';
 import { startGcs } from './backends/gcs.ts';
 import { startRedis } from './backends/redis.ts';
@@ -23,6 +24,7 @@ const BACKENDS: [variable: string, start: () => Promise<RunningServer>][] = [
   ['TEST_GCS_ENDPOINT', startGcs],
   ['TEST_REDIS_URL', startRedis],
   ['TEST_CLAMD', startClamdBackend],
+  ['TEST_CHROMIUM', chromiumBackend],
 ];
 
 /** Gives the whole run one server of each kind. */

@@ -69,15 +69,18 @@ export class Inspector {
     if (held.tempFiles.length > 0) problems.push(`${held.tempFiles.length} temp files`);
     if (held.spillFiles.length > 0) problems.push(`${held.spillFiles.length} spill files`);
     for (const { _id, usedBytes } of users) {
-      const sum = files.filter(({ userId }) => userId.equals(_id)).reduce((n, file) => n + file.fileSize, 0);
+      const own = files.filter(({ userId }) => userId.equals(_id)).flatMap(contentsOf);
+      const sum = own.reduce((n, content) => n + content.fileSize, 0);
       if (usedBytes !== sum) problems.push(`usedBytes is ${usedBytes}, the files have ${sum}`);
     }
     for (const { _id, key, refCount } of blobs) {
-      const references = files.filter(({ blob }) => blob?.equals(_id)).length;
+      const references = files.flatMap(contentsOf).filter(({ blob }) => blob?.equals(_id)).length;
       if (refCount !== references) problems.push(`refCount is ${refCount}, ${references} files refer to it`);
       if (!keys.includes(key)) problems.push(`blob ${key} has no bytes`);
     }
-    const known = new Set(blobs.map(({ key }) => key));
+    // A preview’s object is named before it is written.
+    const beside = ({ previews = [], leftovers = [] }: Document) => [...previews, ...leftovers];
+    const known = new Set(blobs.flatMap((blob) => [blob, ...beside(blob)]).map(({ key }) => key));
     for (const key of keys) if (!known.has(key)) problems.push(`bytes ${key} have no blob`);
     for (const { _id, blob } of files) {
       if (!blobs.some((other) => other._id.equals(blob))) problems.push(`file ${_id} has no blob`);
@@ -109,6 +112,9 @@ export class Inspector {
     return this.connection.close();
   }
 }
+
+/** A file’s present content, and its earlier ones. */
+const contentsOf = (file: Document): Document[] => [file, ...(file.versions ?? [])];
 
 /** A process’s open files and its other descriptors, its spilled parts, and its resident memory in bytes. */
 export async function vitalsOf(pid: number) {

@@ -4,6 +4,7 @@ import { StorageProvider, UploadStatus } from '../../src/models/file-enums.ts';
 import { ObjectId } from '../../src/models/object-id.ts';
 import type { FileOrder } from '../../src/services/files/file-cursors.ts';
 import { completion, draftOf } from '../../src/services/files/file-drafts.ts';
+import { wordFields } from '../../src/texts/described-words.ts';
 
 /** Numbers from 0 up to 1 that depend on the seed alone (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -21,13 +22,14 @@ const STORE = { provider: StorageProvider.LOCAL, location: '/nowhere' };
 /** A COMPLETED file’s document as an upload leaves it. */
 export function fileOf(owner: ObjectId, name: string, changes: Partial<StoredFile> = {}): StoredFile {
   const blob = changes.blob ?? new ObjectId();
-  const draft = draftOf(owner, name, {}, STORE as never, 'key');
+  const draft = draftOf({ owner, folder: null }, name, {}, STORE as never, 'key');
   const { set } = completion(
     { size: 1, hash: '0'.repeat(64), mimeType: 'text/plain' },
     { _id: blob, ...STORE },
   );
   const { uploadKey: _key, heartbeatAt: _beat, ...kept } = { ...draft, ...set };
-  return { ...kept, ...changes } as unknown as StoredFile;
+  const file = { ...kept, ...changes };
+  return { ...file, ...wordFields(file) } as unknown as StoredFile;
 }
 
 /** Stores documents as they are. */
@@ -69,13 +71,15 @@ export function generateFiles(owners: readonly ObjectId[], count: number, seed: 
   }).sort(() => random() - 0.5);
 }
 
+type ListOrder = FileOrder & { readonly field: FileSortKey };
+
 /** Every order a list can have. */
-export const ORDERS: readonly FileOrder[] = Object.values(FILE_SORT_FIELDS).flatMap((field) =>
+export const ORDERS: readonly ListOrder[] = Object.values(FILE_SORT_FIELDS).flatMap((field) =>
   ([1, -1] as const).map((direction) => ({ field, direction })),
 );
 
 /** The ids in the order that the list promises: by the field, texts by their bytes, equal values by id. */
-export function inOrder(files: readonly StoredFile[], { field, direction }: FileOrder): string[] {
+export function inOrder(files: readonly StoredFile[], { field, direction }: ListOrder): string[] {
   return [...files]
     .sort((a, b) => direction * (compare(a[field], b[field]) || compare(String(a._id), String(b._id))))
     .map(({ _id }) => String(_id));

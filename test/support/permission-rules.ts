@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type GraphQLSchema, getNamedType, isObjectType } from 'graphql';
+import { type GraphQLSchema, getNamedType, isObjectType, isUnionType } from 'graphql';
 import { ROOT } from './documents.ts';
 
 /** A row of spec/security/permissions.md: a field or a route, and what it says under each column. */
@@ -37,12 +37,14 @@ export function typesWithin(schema: GraphQLSchema, rules: readonly Rule[], colum
   const refused = new Set(rules.filter(({ cells }) => cells[column] !== 'yes').map(({ name }) => name));
   const reached = new Set<string>();
   const visit = (type: unknown) => {
+    if (isUnionType(type)) for (const each of type.getTypes()) visit(each);
     if (!isObjectType(type) || reached.has(type.name)) return;
     reached.add(type.name);
     for (const field of Object.values(type.getFields())) {
       if (!refused.has(`${type.name}.${field.name}`)) visit(getNamedType(field.type));
     }
   };
-  for (const root of [schema.getQueryType(), schema.getMutationType()]) visit(root);
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  for (const root of roots) visit(root);
   return reached;
 }

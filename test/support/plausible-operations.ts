@@ -43,7 +43,7 @@ const SCALARS: Record<string, unknown> = {
 
 /** A field of a root type, with the name that rules have for it. */
 export interface RootField {
-  readonly kind: 'query' | 'mutation';
+  readonly kind: 'query' | 'mutation' | 'subscription';
   readonly field: GraphQLField<unknown, unknown>;
   readonly name: string;
 }
@@ -88,6 +88,7 @@ export function rootFieldsOf(schema: GraphQLSchema): RootField[] {
   const roots = [
     ['query', schema.getQueryType()],
     ['mutation', schema.getMutationType()],
+    ['subscription', schema.getSubscriptionType()],
   ] as const;
   return roots.flatMap(([kind, type]) =>
     Object.values(type?.getFields() ?? {}).map((field) => ({

@@ -14,10 +14,10 @@ import { BlobReader } from '../../src/services/copies/blob-reader.ts';
 import { ContentKeys } from '../../src/services/copies/content-keys.ts';
 import { KeyRotation } from '../../src/services/copies/key-rotation.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
-import { checkNode } from './check-node.ts';
-import { blobNow, copyNode, namedStore } from './copy-node.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
-import { put, uploadNode } from './upload-node.ts';
+import { checkNode } from './nodes/check-node.ts';
+import { blobNow, copyNode, namedStore } from './nodes/copy-node.ts';
+import { put, uploadNode } from './nodes/upload-node.ts';
 
 /** A master key as ENCRYPTION_KEYS has it; of one name it is always the same. */
 export const masterKey = (name: string): string =>

@@ -7,7 +7,7 @@ import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../src/blobs/local-store.ts';
 import type { Viewer } from '../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
-import { heldFor, type UploadNode, uploadNode } from './upload-node.ts';
+import { heldFor, type UploadNode, uploadNode } from './nodes/upload-node.ts';
 
 /** A content of four parts: those of a node's tickets have 1,000 bytes. */
 export const CONTENT = Buffer.alloc(3_500, 'x');

@@ -7,7 +7,7 @@ export class SlowUpload {
   private readonly outgoing: ClientRequest;
   private readonly answer: Promise<string>;
 
-  constructor(origin: string, token: string) {
+  constructor(origin: string, token: string, input?: object) {
     this.outgoing = request(`${origin}/graphql`, {
       method: 'POST',
       headers: uploadHeaders(token),
@@ -22,7 +22,7 @@ export class SlowUpload {
     this.answer.catch(() => undefined);
     for (const { content, ...head } of operationParts(
       UPLOAD_FILE,
-      { file: null },
+      { file: null, input },
       { 0: ['variables.file'] },
     )) {
       this.outgoing.write(partHead(head));
@@ -35,6 +35,11 @@ export class SlowUpload {
   /** Resolves once there is room for the next piece. */
   async send(piece: string | Buffer): Promise<void> {
     if (!this.outgoing.write(piece)) await once(this.outgoing, 'drain');
+  }
+
+  /** Goes away before the file is complete. */
+  cut(): void {
+    this.outgoing.destroy();
   }
 
   /** The text of the answer. */

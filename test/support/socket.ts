@@ -62,6 +62,26 @@ export function ask(
   });
 }
 
+/** The errors of a subscription as it begins; none where it goes on. What it tells is not waited for. */
+export async function begun(
+  origin: string,
+  { query, variables }: { query: string; variables: object },
+  token?: string,
+): Promise<{ text: string; errors: readonly Failure[] }> {
+  const socket = await TestSocket.ready(origin, token);
+  socket.subscribe('begun', query, variables);
+  // What is asked after it is answered after it was begun or refused.
+  for (const id of ['1', '2']) {
+    socket.subscribe(id, '{ publicFiles(first: 1) { totalCount } me { id } }');
+    await socket.next('complete', id);
+  }
+  socket.ws.terminate();
+  const errors = socket.received.flatMap(({ type, id, payload }) =>
+    id === 'begun' && type === 'error' ? (payload as Failure[]) : [],
+  );
+  return { text: JSON.stringify(socket.received), errors };
+}
+
 /** A socket whose messages the test writes itself. */
 export class TestSocket {
   readonly ws: WebSocket;

@@ -10,8 +10,8 @@ export interface TcpRelay {
   close(): Promise<void>;
 }
 
-/** Opens a relay on a free port of this machine. */
-export async function openRelay(target: { host: string; port: number }): Promise<TcpRelay> {
+/** Opens a relay on a free port of this machine, or on the one given. */
+export async function openRelay(target: { host: string; port: number }, at = 0): Promise<TcpRelay> {
   const sockets = new Set<Socket>();
   let isSilent = false;
   const server = createServer((client) => {
@@ -26,7 +26,7 @@ export async function openRelay(target: { host: string; port: number }): Promise
       });
       from.on('error', () => undefined).once('close', () => to.destroy());
     }
-  }).listen(0, '127.0.0.1');
+  }).listen(at, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,5 +1,4 @@
 import { AccessTokens } from '../../auth/access-tokens.ts';
-import { Passwords } from '../../auth/passwords.ts';
 import { SealedText } from '../../auth/sealed-text.ts';
 import { AccountService } from '../../services/accounts/accounts.ts';
 import { NewAccounts } from '../../services/accounts/new-accounts.ts';
@@ -23,7 +22,7 @@ const SESSION_MEMORY_MS = 2_500;
 
 /** Wires what accounts are: who they are, how they prove it, and how they end. */
 export function createAccounts(parts: AuditedParts, onDeleted: () => void | Promise<void>) {
-  const { config, collections, secrets, watch, limits, audit, log } = parts;
+  const { config, collections, secrets, watch, limits, audit, log, passwords } = parts;
   const { outbox, links, afterwards } = parts.mailing;
   const accessTokens = new AccessTokens({ secrets, issuer: ISSUER, audience: ISSUER });
   const cache = new SessionCache({ maxAgeMs: SESSION_MEMORY_MS });
@@ -32,7 +31,6 @@ export function createAccounts(parts: AuditedParts, onDeleted: () => void | Prom
   const { users } = collections;
   const sealed = new SealedText(secrets, 'second factors');
   const check = new SecondFactorCheck({ users, sealed, limits, audit });
-  const passwords = new Passwords();
   const newAccounts = new NewAccounts(users, passwords, config.DEFAULT_QUOTA ?? null);
   const administrators = new Administrators(users, parts.leases);
   const mailed = { collections, sessions, outbox, links, limits, audit };

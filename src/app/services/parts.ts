@@ -1,3 +1,4 @@
+import type { Passwords } from '../../auth/passwords.ts';
 import type { Stores } from '../../blobs/stores.ts';
 import type { Config } from '../../config.ts';
 import type { Metrics } from '../../http/metrics.ts';
@@ -5,8 +6,13 @@ import type { Collections } from '../../models/collections.ts';
 import type { AccountWatch } from '../../services/accounts/account-watch.ts';
 import type { AuditTrail } from '../../services/audit/audit-trail.ts';
 import type { ContentKeys } from '../../services/copies/content-keys.ts';
+import type { FolderTree } from '../../services/folders/folder-tree.ts';
 import type { Leases } from '../../services/leases.ts';
 import type { RateLimits } from '../../services/limits/rate-limits.ts';
+import type { FileEvents } from '../../services/live/file-events.ts';
+import type { LiveBus } from '../../services/live/live-bus.ts';
+import type { AccessWatch } from '../../services/sharing/permissions/access-watch.ts';
+import type { HeldPermissions } from '../../services/sharing/permissions/held-permissions.ts';
 import type { Log } from '../log.ts';
 import type { Mailing } from '../mail.ts';
 
@@ -16,6 +22,8 @@ export interface ServiceParts {
   readonly collections: Collections;
   readonly stores: Stores;
   readonly limits: RateLimits;
+  /** What carries news to all nodes; without it this node hears only of itself. */
+  readonly bus?: LiveBus;
   /** What tokens and addresses are signed with: the first signs, all verify. */
   readonly secrets: readonly string[];
   readonly metrics: Metrics;
@@ -31,5 +39,14 @@ export interface AuditedParts extends ServiceParts {
   readonly keys: ContentKeys;
   readonly leases: Leases;
   readonly watch: AccountWatch;
+  /** What ends contents on their way by a link or a grant when that has ended. */
+  readonly accessWatch: AccessWatch;
   readonly mailing: Mailing;
+  /** Makes and checks the hashes of all passwords, so that only so many are made at once. */
+  readonly passwords: Passwords;
+  readonly tree: FolderTree;
+  /** What people may do with what is others’. */
+  readonly access: HeldPermissions;
+  /** Where what happens to files is told. */
+  readonly events: FileEvents;
 }

@@ -1,6 +1,9 @@
 import { Signer } from '../../auth/signatures.ts';
 import type { BlobReferences } from '../../services/copies/blob-references.ts';
+import type { FilePlaces } from '../../services/folders/file-places.ts';
 import type { Ledger } from '../../services/ledger.ts';
+import type { UploadStates } from '../../services/live/upload-states.ts';
+import type { WantedProcessing } from '../../services/processing/wanted-processing.ts';
 import type { UploadScanning } from '../../services/scanning/upload-scanning.ts';
 import type { Authentication } from '../../services/sessions/authentication.ts';
 import { DirectUploads } from '../../services/uploads/direct-uploads.ts';
@@ -23,15 +26,21 @@ export function createUploads(
     undo,
     authentication,
     scanning,
+    processing,
+    states,
+    places,
   }: {
     usage: Ledger;
     references: BlobReferences;
     undo: UploadUndo;
     authentication: Authentication;
     scanning: UploadScanning;
+    processing: WantedProcessing;
+    states: UploadStates;
+    places: FilePlaces;
   },
 ) {
-  const { config, collections, stores, secrets, metrics, baseUrl, keys, watch } = parts;
+  const { config, collections, stores, secrets, metrics, baseUrl, keys, watch, events } = parts;
   const rules = {
     maxFileSize: config.MAX_FILE_SIZE,
     types: {
@@ -47,6 +56,7 @@ export function createUploads(
     usage,
     keys,
     scanning,
+    processing,
     rules,
     observer: {
       began: () => metrics.uploadBegan(),
@@ -69,7 +79,19 @@ export function createUploads(
   });
   const needsVerifiedEmail = config.REQUIRE_VERIFIED_EMAIL;
   return {
-    uploads: new UploadService({ collections, records, stores, usage, undo, run, watch, needsVerifiedEmail }),
+    uploads: new UploadService({
+      collections,
+      records,
+      stores,
+      usage,
+      undo,
+      run,
+      watch,
+      states,
+      events,
+      places,
+      needsVerifiedEmail,
+    }),
     directUploads: new DirectUploads({
       collections,
       stores,
@@ -79,8 +101,14 @@ export function createUploads(
       watch,
       tickets,
       keys,
+      access: parts.access,
+      places,
       needsVerifiedEmail,
+      states,
+      events,
     }),
+    run,
+    records,
     parts: new PartUploads({ collections, stores, links, run, watch, keys, authentication }),
   };
 }

@@ -6,7 +6,8 @@ import { listsOf } from './list-sizes.ts';
 
 const LIMITS: CostLimits = { cost: Number.MAX_SAFE_INTEGER };
 const SCHEMA = buildSchema(`
-  type Query { id: ID name: String me: User files(first: Int = 25, last: Int, after: ID): FileConnection tags(first: Int = 50): [Tag!]! users: UserConnection sessions: [Session!]! }
+  type Query { id: ID name: String me: User files(first: Int = 25, last: Int, after: ID): FileConnection tags(first: Int = 50): [Tag!]! users: UserConnection sessions: [Session!]! items(first: Int): [Item!]! }
+  union Item = File | User
   type User { id: ID name: String usage: Usage files(first: Int = 25): FileConnection }
   type Usage { usedBytes: Int }
   type Tag { tag: String count: Int }
@@ -95,6 +96,17 @@ describe('listCost', () => {
     );
     expect(cost(`{ files(first: 10) { ${'...F '.repeat(1000)} } } ${fragment}`)).toBe(1 + 10 * 2000);
     expect(cost(`{ ...G ...G } fragment G on Query { files(first: 10) { ...F } } ${fragment}`)).toBe(2 * 21);
+  });
+
+  it('counts what is asked of each type that a union may be, each in its own lists', () => {
+    const page = '... on File { id files(first: 10) { nodes { id } } }';
+    expect(cost(`{ items(first: 5) { ${page} } }`)).toBe(1 + 5 * (1 + 1 + 10 * 2));
+    expect(cost(`{ items(first: 5) { ${page} ... on User { name } __typename } }`)).toBe(
+      1 + 5 * (1 + 1 + 10 * 2 + 2),
+    );
+    expect(
+      cost('{ items { ...F } } fragment F on File { ...G } fragment G on Item { ... on User { id } }'),
+    ).toBe(1 + 100);
   });
 
   it('counts introspection by its fields, without multiplying them', () => {

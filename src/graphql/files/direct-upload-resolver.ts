@@ -21,7 +21,8 @@ export class DirectUploadResolver {
   ): Promise<UploadTicket> {
     const viewer = viewerOf(context);
     await spendFiles(context.services.limits, context, 1);
-    return ticketOf(await context.services.directUploads.create(viewer, input));
+    const to = await context.services.folders.destination(viewer, input.folderId, input);
+    return ticketOf(await context.services.directUploads.create(viewer, input, to));
   }
 
   @Needs('files:write')

@@ -10,13 +10,15 @@ import {
   ValidateBy,
   ValidateNested,
 } from 'class-validator';
-import { ArgsType, Field, InputType, Int } from 'type-graphql';
+import { ArgsType, Field, ID, InputType, Int } from 'type-graphql';
 import { DateTime, SafeInt } from '../../models/scalars.ts';
 import { isCleanFileName } from '../../services/files/file-names.ts';
+import { FileAccessInput } from './file-access-input.ts';
 import { FileSortField, SortDirection } from './file-types.ts';
 
 const MAX_TAGS = 20;
-const SHA256 = /^[0-9a-f]{64}$/i;
+/** A SHA-256 as hex. */
+export const SHA256 = /^[0-9a-f]{64}$/i;
 const inTheFuture = () => MinDate(() => new Date(), { message: 'must lie in the future' });
 
 const TagRules = () => (target: object, property: string) => {
@@ -37,7 +39,8 @@ const TagRules = () => (target: object, property: string) => {
   }
 };
 
-const CleanName = () =>
+/** Holds a property to be a name that a file can have as it is. */
+export const CleanName = () =>
   ValidateBy(
     {
       name: 'cleanName',
@@ -90,6 +93,12 @@ export class UploadFileInput {
   @IsOptional()
   @Length(1, 100)
   clientUploadId?: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The folder that it goes into, whose owner’s it is; null or "root" is one’s own root.',
+  })
+  folderId?: string | null;
 }
 
 /** What an owner may change. */
@@ -125,6 +134,11 @@ export class UpdateFileInput {
   @IsOptional()
   @inTheFuture()
   expiryDate?: Date | null;
+
+  @Field(() => FileAccessInput, { nullable: true, description: 'The owner’s locks; for the owner alone.' })
+  @IsOptional()
+  @ValidateNested()
+  access?: FileAccessInput | null;
 }
 
 /** Which files of a list to show. */
@@ -132,7 +146,8 @@ export class UpdateFileInput {
 export class FileFilter {
   @Field(() => String, {
     nullable: true,
-    description: 'Words that all occur in the name, the description or the tags; at most 200 characters.',
+    description:
+      'Words that each begin a word of the name, the tags or the description; at most 200 characters.',
   })
   @IsOptional()
   @MaxLength(200)
@@ -172,6 +187,19 @@ export class FileFilter {
 
   @Field(() => Boolean, { nullable: true, defaultValue: false, description: 'True lists the trash.' })
   isDeleted?: boolean | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Lies in this folder; "root" is the viewer’s root. Absent: wherever it lies.',
+  })
+  folderId?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description: 'Whether what lies in folders below `folderId` is listed, too.',
+  })
+  recursive?: boolean | null;
 }
 
 /** The order of a list. */

@@ -2,12 +2,12 @@ import { Arg, Args, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root
 import { AppError } from '../../errors.ts';
 import { StoredFile } from '../../models/file.ts';
 import { User } from '../../models/user.ts';
-import type { FileOrder } from '../../services/files/file-cursors.ts';
 import { DEFAULT_PAGE } from '../../services/files/file-listing.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { Listed } from '../documents/list-sizes.ts';
 import { Needs } from '../permissions.ts';
-import { type FileSort, ForwardListArgs, ListArgs, UpdateFileInput } from './file-inputs.ts';
+import { ForwardListArgs, ListArgs, UpdateFileInput } from './file-inputs.ts';
+import { orderOf } from './file-order.ts';
 import {
   Disposition,
   FileConnection,
@@ -16,11 +16,6 @@ import {
   TagCount,
   ThumbnailSize,
 } from './file-types.ts';
-
-const orderOf = (sort: FileSort | null | undefined): FileOrder => ({
-  field: sort?.field ?? 'createdAt',
-  direction: sort?.direction ?? -1,
-});
 
 /** Lists, changes and removes files. */
 @Resolver(() => StoredFile)
@@ -39,7 +34,10 @@ export class FileResolver {
 
   @Listed(DEFAULT_PAGE)
   @Needs('files:read')
-  @Query(() => FileConnection, { description: 'The viewer’s own files; the trash with `filter.isDeleted`.' })
+  @Query(() => FileConnection, {
+    description:
+      'The viewer’s own files, or with `filter.folderId` those of a folder that the viewer may see; the trash with `filter.isDeleted`.',
+  })
   async files(@Args(() => ListArgs) args: ListArgs, @Ctx() context: Context): Promise<FileConnection> {
     const { listing } = context.services;
     const page = await listing.own(viewerOf(context), args.filter ?? {}, orderOf(args.sort), args);
@@ -160,16 +158,21 @@ export class FileResolver {
   @Needs('files:read or anonymous')
   @FieldResolver(() => String, {
     nullable: true,
-    description: 'A preview’s URL; null until there is one, and where none can be made.',
+    description:
+      'A signed URL of a preview, WebP, that works for an hour at least; null until there is one, and where none can be made.',
   })
-  thumbnailUrl(
+  async thumbnailUrl(
+    @Root() file: StoredFile,
     @Arg('size', () => ThumbnailSize, {
       nullable: true,
       defaultValue: ThumbnailSize.MEDIUM,
       description: 'How large.',
     })
-    _size: ThumbnailSize | null,
-  ): string | null {
-    return null;
+    size: ThumbnailSize | null,
+    @Ctx() { viewer, services, loaders }: Context,
+  ): Promise<string | null> {
+    if (!file.blob) return null;
+    const previews = await loaders.previews.load(file.blob.toHexString());
+    return services.previews.url(viewer, file, size ?? ThumbnailSize.MEDIUM, previews);
   }
 }

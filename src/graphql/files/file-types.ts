@@ -1,6 +1,7 @@
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { FILE_SORT_FIELDS, type StoredFile as FileShape, StoredFile } from '../../models/file.ts';
 import { SafeInt } from '../../models/scalars.ts';
+import { RELEVANCE } from '../../services/files/file-cursors.ts';
 import type { FileListing, FilePage } from '../../services/files/file-listing.ts';
 import { countedConnectionOf, PageInfo } from '../connections.ts';
 
@@ -18,7 +19,7 @@ export enum ThumbnailSize {
 }
 
 /** The orders of a list. */
-export const FileSortField = FILE_SORT_FIELDS;
+export const FileSortField = { ...FILE_SORT_FIELDS, RELEVANCE } as const;
 
 /** The directions of an order. */
 export enum SortDirection {
@@ -54,6 +55,9 @@ registerEnumType(FileSortField, {
     ORIGINAL_NAME: { description: 'The name, whatever the case.' },
     FILE_SIZE: { description: 'The size in bytes.' },
     DOWNLOAD_COUNT: { description: 'How often it was downloaded.' },
+    RELEVANCE: {
+      description: 'How well it answers the search, best first with DESC, then the newest; only with one.',
+    },
   },
 });
 
@@ -146,7 +150,13 @@ export class StorageStats {
   @Field(() => SafeInt, { simple: true, description: 'Their bytes.' })
   totalBytes!: number;
 
-  @Field(() => SafeInt, { simple: true, description: 'Bytes of the distinct contents, the trash included.' })
+  @Field(() => SafeInt, { simple: true, description: 'Bytes of earlier contents, the trash included.' })
+  versionBytes!: number;
+
+  @Field(() => SafeInt, {
+    simple: true,
+    description: 'Bytes of the distinct contents, earlier ones and the trash included.',
+  })
   storedBytes!: number;
 
   @Field(() => Int, { simple: true, description: 'Files in the trash.' })

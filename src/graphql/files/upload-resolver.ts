@@ -13,14 +13,17 @@ export class UploadResolver {
   @Mutation(() => StoredFile, {
     description: 'Uploads one file and answers it once it is stored and checked.',
   })
-  uploadFile(
+  async uploadFile(
     @Arg('file', () => GraphQLUpload, { description: 'A variable that the request’s `map` names.' })
     file: IncomingFile,
     @Arg('input', () => UploadFileInput, { nullable: true, description: 'What to say of the file.' })
     input: UploadFileInput | null,
     @Ctx() context: Context,
   ): Promise<StoredFile> {
-    return context.services.uploads.upload(viewerOf(context), file, input ?? {}, context.signal);
+    const { services, signal } = context;
+    const viewer = viewerOf(context);
+    const to = await services.folders.destination(viewer, input?.folderId, input ?? {});
+    return services.uploads.upload(viewer, file, input ?? {}, signal, to);
   }
 
   @Needs('files:write')
@@ -38,6 +41,10 @@ export class UploadResolver {
   ): Promise<StoredFile>[] {
     const { services, signal } = context;
     const viewer = viewerOf(context);
-    return files.map(async (file) => services.uploads.upload(viewer, await file, input ?? {}, signal));
+    const to = services.folders.destination(viewer, input?.folderId, input ?? {});
+    return files.map(async (file) => {
+      const [incoming, place] = await Promise.all([file, to]);
+      return services.uploads.upload(viewer, incoming, input ?? {}, signal, place);
+    });
   }
 }

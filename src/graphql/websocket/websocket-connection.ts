@@ -4,6 +4,7 @@ import { AppError, hasCode } from '../../errors.ts';
 import type { AccountWatch } from '../../services/accounts/account-watch.ts';
 import { type Authentication, bearerIn } from '../../services/sessions/authentication.ts';
 import type { ClientFacts, Viewer } from '../../services/viewer.ts';
+import { PacedSender } from './paced-sender.ts';
 import type { Asker } from './websocket-operations.ts';
 
 /** The codes that a connection is closed with; those from 4400 are of graphql-transport-ws. */
@@ -23,6 +24,8 @@ export interface ConnectionLimits {
   readonly keepAliveMs: number;
   /** Messages that are being worked on at once. */
   readonly operationsAtOnce: number;
+  /** Subscriptions that run at once. */
+  readonly subscriptions: number;
   /** Bytes that may wait for a client that reads slowly. */
   readonly bufferedBytes: number;
 }
@@ -38,9 +41,7 @@ export interface ConnectionParts {
 
 const LAST_OPERATIONS_MS = 5_000;
 const CLOSING_MS = 1_000;
-const PIECE_BYTES = 16 * 1024;
-// Of a client that is sent more than it has read, as much must get through in a second.
-const SLOWEST_BYTES_PER_MS = 1;
+const RETRY_SECONDS = 60;
 // The library’s only word for a message that servers alone send.
 const UNEXPECTED = /^Error: Unexpected message of type /;
 
@@ -57,16 +58,15 @@ export class Connection {
   private busy = 0;
   private isLeaving = false;
   private isAlive = true;
-  private sent = Promise.resolve();
-  private waiting = 0;
-  private flushed = 0;
-  private lastSeen = { flushed: 0, waiting: 0 };
+  private readonly sender: PacedSender;
+  private subscriptions = 0;
   private idle = () => {};
 
   constructor(ws: WebSocket, client: ClientFacts, parts: ConnectionParts) {
     this.ws = ws;
     this.client = client;
     this.parts = parts;
+    this.sender = new PacedSender(ws, parts.limits.bufferedBytes);
     this.heart = setInterval(() => void this.beat(), parts.limits.keepAliveMs);
     ws.on('pong', () => {
       this.isAlive = true;
@@ -86,7 +86,7 @@ export class Connection {
     const closed = server.opened(
       {
         protocol: this.ws.protocol,
-        send: (text) => this.send(text),
+        send: (text) => this.sender.send(text),
         close: (code, reason) => this.ws.close(code, reason),
         onMessage: (handle) => {
           this.ws.on('message', (data, isBinary) => {
@@ -123,6 +123,7 @@ export class Connection {
       client: this.client,
       requireTurn: () => this.requireTurn(),
       viewer: () => this.viewerNow(),
+      hold: () => this.hold(),
       signal: this.gone.signal,
     };
   }
@@ -133,7 +134,7 @@ export class Connection {
     const idle = new Promise<void>((resolve) => {
       this.idle = resolve;
     });
-    if (this.busy > 0) await Promise.race([idle, this.after(LAST_OPERATIONS_MS)]);
+    if (this.isBusy) await Promise.race([idle, this.after(LAST_OPERATIONS_MS)]);
     this.ws.close(CloseCode.GOING_AWAY, 'The server is going away');
     await this.after(CLOSING_MS);
     this.ws.terminate();
@@ -147,9 +148,30 @@ export class Connection {
     void this.after(CLOSING_MS).then(() => this.ws.terminate());
   }
 
+  /** Whether anything is worked on that will end by itself, which subscriptions need not do. */
+  private get isBusy(): boolean {
+    return this.busy > this.subscriptions;
+  }
+
+  /** Lets the message that is being worked on be a subscription, until what it returns is called. */
+  private hold(): () => void {
+    const { subscriptions } = this.parts.limits;
+    if (this.subscriptions >= subscriptions) {
+      const message = `At most ${subscriptions} subscriptions may run on one socket.`;
+      throw new AppError('RATE_LIMITED', message, { retryAfter: RETRY_SECONDS });
+    }
+    this.subscriptions += 1;
+    if (!this.isBusy) this.idle();
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.subscriptions -= 1;
+      isHeld = false;
+    };
+  }
+
   private requireTurn(): void {
     const { operationsAtOnce } = this.parts.limits;
-    if (this.busy <= operationsAtOnce) return;
+    if (this.busy - this.subscriptions <= operationsAtOnce) return;
     const message = `At most ${operationsAtOnce} operations may run at once on one socket.`;
     throw new AppError('RATE_LIMITED', message, { retryAfter: 1 });
   }
@@ -175,7 +197,7 @@ export class Connection {
       this.refuse(error);
     } finally {
       this.busy -= 1;
-      if (this.busy === 0) this.idle();
+      if (!this.isBusy) this.idle();
     }
   }
 
@@ -191,42 +213,14 @@ export class Connection {
     }
   }
 
-  private send(text: string): Promise<void> {
-    // Whoever does not read would not read a farewell either.
-    if (this.waiting > this.parts.limits.bufferedBytes) this.ws.terminate();
-    const bytes = Buffer.from(text);
-    this.waiting += bytes.length;
-    this.sent = this.sent.then(() => this.sendInPieces(bytes));
-    return this.sent;
-  }
-
-  // A ping gets through between two pieces, and what a slow client has read so far can be seen.
-  private async sendInPieces(bytes: Buffer): Promise<void> {
-    for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
-      const piece = bytes.subarray(start, start + PIECE_BYTES);
-      const fin = start + PIECE_BYTES >= bytes.length;
-      // A socket that breaks meanwhile tells so itself.
-      await new Promise<void>((resolve) => this.ws.send(piece, { binary: false, fin }, () => resolve()));
-      this.waiting -= piece.length;
-      this.flushed += piece.length;
-    }
-  }
-
   private async beat(): Promise<void> {
     const { ws } = this;
-    if (!this.isAlive && !this.readsOn()) return ws.terminate();
+    if (!this.isAlive && !this.sender.readsOn(this.parts.limits.keepAliveMs)) return ws.terminate();
     this.isAlive = false;
-    this.lastSeen = { flushed: this.flushed, waiting: this.waiting };
+    this.sender.look();
     if (ws.readyState === ws.OPEN) ws.ping();
     // An expired session or key ends without an event that anybody could hear.
     await this.viewerNow().catch(() => undefined);
-  }
-
-  /** Whether the client, which has more to read than it can at once, has read a good part of it since the last ping. */
-  private readsOn(): boolean {
-    const { flushed, waiting } = this.lastSeen;
-    const least = Math.min(waiting, this.parts.limits.keepAliveMs * SLOWEST_BYTES_PER_MS);
-    return waiting > 0 && this.flushed - flushed >= least;
   }
 
   private after(ms: number): Promise<void> {

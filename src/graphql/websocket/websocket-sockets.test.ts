@@ -177,6 +177,46 @@ describe('A socket', () => {
     expect(failures).toEqual([]);
   });
 
+  it('whose client does not read is asked for no further event, and has its subscriptions ended when it goes', async () => {
+    let [asked, ended] = [0, 0];
+    const answer = { data: { a: 'x'.repeat(256 * 1024) } };
+    const stream = {
+      next: async () => {
+        asked += 1;
+        await new Promise(setImmediate);
+        return { done: ended > 0, value: answer };
+      },
+      return: async () => {
+        ended += 1;
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+    const operations = { run: async () => stream } as unknown as SocketOperations;
+    const { sockets, connect, failures } = await serve({}, { operations });
+    const { ws, closed } = await connect();
+    ws.pause();
+    ws.send(subscribe(1));
+    let before = -1;
+    await expect
+      .poll(
+        () => {
+          const isStill = asked > 0 && asked === before;
+          before = asked;
+          return isStill;
+        },
+        { interval: 100, timeout: 5_000 },
+      )
+      .toBe(true);
+    expect([asked < 100, sockets.size, ended]).toEqual([true, 1, 0]);
+    ws.terminate();
+    await closed;
+    await expect.poll(() => ended).toBe(1);
+    expect(failures).toEqual([]);
+  });
+
   it('that ends aborts what runs for it', async () => {
     const signals: AbortSignal[] = [];
     const operations = {

@@ -1,18 +1,13 @@
-import type { GraphQLSchema } from 'graphql';
-import {
-  type ExecutionArgs,
-  type FormattedExecutionResult,
-  GraphQLError,
-  type GraphQLFormattedError,
-  parse,
-} from 'graphql';
+import { type ExecutionArgs, type FormattedExecutionResult, type GraphQLSchema, parse } from 'graphql';
 import { makeServer, type Server } from 'graphql-ws';
 import type { WebSocket } from 'ws';
 import { AppError } from '../../errors.ts';
 import { addressKey } from '../../services/limits/address-key.ts';
 import type { ClientFacts } from '../../services/viewer.ts';
+import { ToldError } from './told-error.ts';
 import { Connection, type ConnectionLimits, type ConnectionParts } from './websocket-connection.ts';
 import type { SocketOperations, SocketRequest } from './websocket-operations.ts';
+import type { AnswerStream } from './websocket-subscription.ts';
 
 /** How many sockets there may be, and what each of them may. */
 export interface SocketLimits extends ConnectionLimits {
@@ -28,6 +23,7 @@ export const SOCKET_LIMITS: SocketLimits = {
   initMs: 10_000,
   keepAliveMs: 25_000,
   operationsAtOnce: 20,
+  subscriptions: 100,
   bufferedBytes: 4 * 1024 * 1024,
   perAccount: 20,
   perAddress: 100,
@@ -110,34 +106,33 @@ export class GraphQLSockets {
       },
       async onSubscribe({ extra }, _id, payload) {
         const answer = await operations.run(payload as SocketRequest, extra.asker);
+        if (isStream(answer)) return { schema, document: SUBSCRIBED, answer } as AnsweredArgs;
         // What was refused as a whole is an error of the protocol; all else is an answer, errors of fields included.
         if (answer.data === undefined) return (answer.errors ?? []).map((error) => new ToldError(error));
         return { schema, document: ANSWERED, answer } as AnsweredArgs;
       },
       execute: (args) => (args as AnsweredArgs).answer as never,
-      onNext: (_context, _id, _payload, args) => (args as AnsweredArgs).answer,
+      subscribe: (args) => (args as AnsweredArgs).answer as never,
+      onNext: (_context, _id, _payload, args, result) => {
+        const { answer } = args as AnsweredArgs;
+        return isStream(answer) ? (result as FormattedExecutionResult) : answer;
+      },
+      onError: (_context, _id, _payload, errors) =>
+        errors.map((error) =>
+          error.originalError instanceof ToldError ? error.originalError.toJSON() : error.toJSON(),
+        ),
     });
   }
 }
 
 /** What stands for an operation that has already run. */
 interface AnsweredArgs extends ExecutionArgs {
-  readonly answer: FormattedExecutionResult;
+  readonly answer: FormattedExecutionResult | AnswerStream;
 }
 
 // The protocol’s server looks at the kind of the operation alone.
 const ANSWERED = parse('{ __typename }');
+const SUBSCRIBED = parse('subscription { __typename }');
 
-/** An error in the words that the client is to hear. */
-class ToldError extends GraphQLError {
-  private readonly told: GraphQLFormattedError;
-
-  constructor(told: GraphQLFormattedError) {
-    super(told.message);
-    this.told = told;
-  }
-
-  override toJSON(): GraphQLFormattedError {
-    return this.told;
-  }
-}
+const isStream = (answer: FormattedExecutionResult | AnswerStream): answer is AnswerStream =>
+  Symbol.asyncIterator in answer;

@@ -13,26 +13,40 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere }
 .wrong { color: #b00020 }
 `;
 
-/** What every page is answered with: it loads nothing, runs nothing, is kept nowhere and tells nobody where it was. */
-export const PAGE_HEADERS: Readonly<Record<string, string>> = {
-  'content-type': 'text/html; charset=utf-8',
-  'content-security-policy': [
-    "default-src 'none'",
-    `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
-    "form-action 'self'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'cache-control': 'no-store',
-  'cross-origin-opener-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'x-robots-tag': 'noindex',
-};
+/**
+ * What a page with this style is answered with: it loads nothing but what further directives allow, runs nothing, is kept
+ * nowhere and tells nobody where it was.
+ */
+export function pageHeaders(style: string, ...directives: readonly string[]): Record<string, string> {
+  return {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': [
+      "default-src 'none'",
+      `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+      ...directives,
+      "form-action 'self'",
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+    ].join('; '),
+    'cache-control': 'no-store',
+    'cross-origin-opener-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'x-robots-tag': 'noindex',
+  };
+}
+
+/** What every plain page is answered with. */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = pageHeaders(STYLE, 'img-src data:');
 
 /** A page around content that is HTML already; the title is plain text. */
 export function htmlPage(title: string, content: string): string {
+  return htmlDocument({ title, style: STYLE, body: `<h1>${escaped(title)}</h1>\n${content}` });
+}
+
+/** A document with a style of its own and a body that is HTML already; the title is plain text. */
+export function htmlDocument({ title, style, body }: { title: string; style: string; body: string }): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -40,11 +54,10 @@ export function htmlPage(title: string, content: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(title)}</title>
 <link rel="icon" href="data:,">
-<style>${STYLE}</style>
+<style>${style}</style>
 </head>
 <body>
-<h1>${escaped(title)}</h1>
-${content}
+${body}
 </body>
 </html>
 `;

@@ -39,6 +39,7 @@ document.querySelector('#forget').addEventListener('click', () => {
 
 window.GraphQLPlayground.init(document.querySelector('#root'), {
   endpoint: ENDPOINT,
+  subscriptionEndpoint: ENDPOINT.replace(/^http/, 'ws'),
   settings: { 'request.credentials': 'same-origin', 'schema.polling.enable': false },
   // Given on every visit, it would open once more beside the tabs that are kept.
   ...(localStorage.getItem(STORAGE_KEY) === null && { tabs: [FIRST_TAB] }),

@@ -1,17 +1,44 @@
 import type { Collections } from '../../models/collections.ts';
 import type { ObjectId } from '../../models/object-id.ts';
+import { removeRequestsOf } from '../sharing/requests/request-end.ts';
 
 /** Where something of an account lies beside its files and its own document. */
-export type RemainsCollections = Pick<Collections, 'users' | 'sessions' | 'apiKeys' | 'outbox' | 'avatars'>;
+export type RemainsCollections = Pick<
+  Collections,
+  | 'uploadRequests'
+  | 'uploadStates'
+  | 'webhooks'
+  | 'webhookDeliveries'
+  | 'users'
+  | 'sessions'
+  | 'apiKeys'
+  | 'outbox'
+  | 'avatars'
+  | 'grants'
+  | 'folders'
+  | 'shares'
+>;
 
 /** Removes everything of a deleted account but its files and its document; may be done again after a crash. */
 export async function removeRemains(collections: RemainsCollections, userId: ObjectId): Promise<void> {
-  const { sessions, apiKeys, outbox, avatars } = collections;
+  const { sessions, apiKeys, outbox, avatars, grants, folders, shares, webhooks, webhookDeliveries } =
+    collections;
   await Promise.all([
     sessions.deleteMany({ userId }),
     apiKeys.deleteMany({ userId }),
     outbox.deleteMany({ userId }),
     avatars.deleteMany({ userId }),
+    shares.deleteMany({ userId }),
+    shares.deleteMany({ createdBy: userId }),
+    grants.deleteMany({ userId }),
+    grants.deleteMany({ grantee: userId }),
+    grants.deleteMany({ grantedBy: userId }),
+    webhooks.deleteMany({ userId }),
+    webhookDeliveries.deleteMany({ userId }),
+    removeRequestsOf(collections, userId),
+    collections.uploadStates.deleteMany({ userId }),
+    folders.deleteMany({ userId, isDeleted: false }),
+    folders.deleteMany({ userId, isDeleted: true }),
   ]);
 }
 

@@ -5,6 +5,12 @@ import type { ObjectId } from '../../models/object-id.ts';
 import type { User } from '../../models/user.ts';
 import { isConfirmed } from '../credentials/second-factor-check.ts';
 import type { LinkService } from '../files/links.ts';
+import { foldersOf } from '../folders/exported-folders.ts';
+import { namedUploadsOf } from '../live/exported-uploads.ts';
+import { linksMadeBy } from '../sharing/links/exported-links.ts';
+import { grantsGivenBy, grantsReceivedBy } from '../sharing/people/exported-grants.ts';
+import { requestsMadeBy } from '../sharing/requests/request-end.ts';
+import { webhookDeliveriesOf, webhooksOf } from '../webhooks/exported-webhooks.ts';
 import type { AvatarService } from './avatars.ts';
 
 /** Where an export gets what it holds. */
@@ -39,7 +45,15 @@ export async function* exportedDocument(
   yield* list('apiKeys', apiKeysOf(collections, userId));
   yield* list('pendingMails', mailsOf(collections, userId));
   yield* list('events', eventsOf(collections, userId));
+  yield* list('uploadRequests', requestsMadeBy(collections, userId));
+  yield* list('folders', foldersOf(collections, userId));
   yield* list('files', filesOf(sources, userId));
+  yield* list('namedUploads', namedUploadsOf(collections, userId));
+  yield* list('shareLinks', linksMadeBy(collections, userId));
+  yield* list('accessGiven', grantsGivenBy(collections, userId));
+  yield* list('accessReceived', grantsReceivedBy(collections, userId));
+  yield* list('webhooks', webhooksOf(collections, userId));
+  yield* list('webhookDeliveries', webhookDeliveriesOf(collections, userId));
   yield `${member('isComplete', true)}\n}\n`;
 }
 
@@ -123,11 +137,19 @@ async function* eventsOf({ auditEvents }: Collections, userId: ObjectId): AsyncG
   }
 }
 
+const OF_STRANGERS: ReadonlySet<AuditAction> = new Set([
+  AuditAction.FILE_DOWNLOADED,
+  AuditAction.SHARE_OPENED,
+  AuditAction.SHARE_DOWNLOADED,
+  AuditAction.SHARE_PASSWORD_FAILED,
+  AuditAction.UPLOAD_REQUEST_USED,
+]);
+
 function eventFacts(event: AuditEvent, userId: ObjectId): object {
   const { _id, action, outcome, actorId, subjectId = null, targetId = null, apiKeyId = null } = event;
   const isOwn = actorId?.equals(userId) ?? false;
-  // Somebody who tries a password claims to be the owner, who may know from where; whoever fetches a public file does not.
-  const isStranger = !isOwn && (Boolean(actorId) || action === AuditAction.FILE_DOWNLOADED);
+  // Somebody who tries a password claims to be the owner, who may know from where; whoever comes for what is shared does not.
+  const isStranger = !isOwn && (Boolean(actorId) || OF_STRANGERS.has(action));
   const { ip = null, userAgent = null } = isStranger ? {} : event;
   const details = event.details ?? null;
   const facts = { id: _id, at: event.createdAt, action, outcome, byOneself: isOwn, subjectId, targetId };
@@ -139,6 +161,7 @@ async function* filesOf({ collections, links }: ExportSources, userId: ObjectId)
     const files = collections.files
       .find({ userId, isDeleted, ...LISTED }, {}, BATCH)
       .sort({ createdAt: 1, _id: 1 })
+      .select('+versions')
       .hint(listIndex('own', 'createdAt'))
       .lean();
     for await (const file of files) yield fileFacts(file, userId, links);
@@ -164,10 +187,21 @@ function fileFacts(file: StoredFile, userId: ObjectId, links: LinkService): obje
     downloadCount: file.downloadCount,
     lastDownloaded: file.lastDownloaded ?? null,
     expiryDate: file.expiryDate ?? null,
+    folderId: file.folder ?? null,
     isDeleted: file.isDeleted,
     deletedAt: file.deletedAt ?? null,
     createdAt: file.createdAt,
     updatedAt: file.updatedAt,
+    versions: (file.versions ?? []).map((version) => ({
+      id: version._id,
+      fileSize: version.fileSize,
+      mimeType: version.mimeType,
+      fileHash: version.fileHash,
+      createdAt: version.createdAt,
+      downloadUrl: file.isDeleted
+        ? null
+        : links.contentUrl({ userId }, id, URL_SECONDS, 'attachment', version._id.toHexString()),
+    })),
     // What lies in the trash is not served: restored, it is in the next export with its address.
     downloadUrl: file.isDeleted ? null : links.contentUrl({ userId }, id, URL_SECONDS, 'attachment'),
   };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ObjectId } from '../../models/object-id.ts';
 import { withinRequest } from '../request-facts.ts';
 import { DownloadNotes } from './download-notes.ts';
+import type { NotedLately } from './noted-lately.ts';
 
 describe('A download', () => {
   const [owner, reader] = [new ObjectId(), new ObjectId()];
@@ -38,6 +39,6 @@ describe('A download', () => {
     const notes = new DownloadNotes({ record });
     for (let i = 0; i < 25_000; i += 1) from(`ip ${i}`, () => notes.begun(null, file));
     expect(count).toBe(25_000);
-    expect((notes as unknown as { noted: Map<string, number> }).noted.size).toBe(10_000);
+    expect((notes as unknown as { noted: NotedLately }).noted.size).toBe(10_000);
   });
 });

@@ -2,9 +2,7 @@ import { AuditAction } from '../../models/audit-event.ts';
 import type { StoredFile } from '../../models/file.ts';
 import { currentRequest } from '../request-facts.ts';
 import type { Act, AuditTrail } from './audit-trail.ts';
-
-const AGAIN_AFTER_MS = 10 * 60_000;
-const MOST_REMEMBERED = 10_000;
+import { NotedLately } from './noted-lately.ts';
 
 /**
  * Notes who fetches files of others, once in ten minutes for each file and whoever fetches it: a film that is watched in
@@ -12,20 +10,19 @@ const MOST_REMEMBERED = 10_000;
  */
 export class DownloadNotes {
   private readonly audit: Pick<AuditTrail, 'record'>;
-  private readonly now: () => number;
-  private readonly noted = new Map<string, number>();
+  private readonly noted: NotedLately;
 
   /** The clock, monotonic and in milliseconds, may be given. */
-  constructor(audit: Pick<AuditTrail, 'record'>, now: () => number = () => performance.now()) {
+  constructor(audit: Pick<AuditTrail, 'record'>, now?: () => number) {
     this.audit = audit;
-    this.now = now;
+    this.noted = new NotedLately(now);
   }
 
   /** Notes a download that has begun, without keeping it waiting; its owner’s own are nobody’s business. */
   begun(by: Act['by'] | null, file: Pick<StoredFile, '_id' | 'userId'>): void {
     if (by?.userId.equals(file.userId)) return;
     const who = by?.userId.toHexString() ?? currentRequest()?.ip ?? '';
-    if (!this.isNew(`${file._id.toHexString()} ${who}`)) return;
+    if (!this.noted.isNew(`${file._id.toHexString()} ${who}`)) return;
     const act = {
       action: AuditAction.FILE_DOWNLOADED,
       by: by ?? null,
@@ -33,17 +30,5 @@ export class DownloadNotes {
       target: file._id,
     };
     void this.audit.record(act);
-  }
-
-  private isNew(key: string): boolean {
-    const now = this.now();
-    const notedAt = this.noted.get(key);
-    if (notedAt !== undefined && now - notedAt < AGAIN_AFTER_MS) return false;
-    this.noted.delete(key);
-    // All are remembered equally long, so the first of the map is always the oldest.
-    const [oldest] = this.noted.keys();
-    if (oldest !== undefined && this.noted.size >= MOST_REMEMBERED) this.noted.delete(oldest);
-    this.noted.set(key, now);
-    return true;
   }
 }

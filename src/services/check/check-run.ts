@@ -13,6 +13,7 @@ export interface Met {
   objects: number;
   contents: number;
   replicas: number;
+  previews?: number;
 }
 
 /** Confirms what looks wrong, repairs it where asked, and tells of it; memory is bounded however much is wrong. */
@@ -36,7 +37,7 @@ export class CheckRun {
   async work(suspicions: AsyncIterable<Suspicion>, met: Met, what: string): Promise<void> {
     const timer = setInterval(() => this.progress(what, met.objects || met.contents), PROGRESS_MS);
     const pending: Confirmed[] = [];
-    const risks: Record<Risk, number> = { objects: 0, contents: 0, replicas: 0 };
+    const risks: Record<Risk, number> = { objects: 0, contents: 0, replicas: 0, previews: 0 };
     try {
       for await (const confirmed of atOnce(LOOKS_AT_ONCE, suspicions, (one) => one.confirm())) {
         if (!confirmed) continue;
@@ -46,7 +47,7 @@ export class CheckRun {
         else this.tell(confirmed, 'refused', 'there is too much for one run; run it again');
       }
       this.signal.throwIfAborted();
-      await this.repair(pending.splice(0), (risk) => this.isTooMuch(risks[risk], met[risk]));
+      await this.repair(pending.splice(0), (risk) => this.isTooMuch(risks[risk], met[risk] ?? 0));
     } finally {
       clearInterval(timer);
       // Where the pass broke off, what it had found by then is still so.

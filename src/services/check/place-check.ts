@@ -7,6 +7,7 @@ import type { Place } from '../../models/place.ts';
 import type { ContentKeys } from '../copies/content-keys.ts';
 import { type CopyState, copyState } from '../copies/copy-state.ts';
 import type { Met } from './check-run.ts';
+import type { PreviewCheck } from './preview-check.ts';
 import { mergeSorted } from './sorted-merge.ts';
 import type { Confirmed, Suspicion } from './storage-findings.ts';
 import type { StorageRepair } from './storage-repair.ts';
@@ -28,11 +29,18 @@ export class PlaceCheck {
   private readonly collections: Pick<Collections, 'blobs' | 'files'>;
   private readonly stores: Stores;
   private readonly repair: StorageRepair;
+  private readonly previews: PreviewCheck;
 
-  constructor(collections: Pick<Collections, 'blobs' | 'files'>, stores: Stores, repair: StorageRepair) {
+  constructor(
+    collections: Pick<Collections, 'blobs' | 'files'>,
+    stores: Stores,
+    repair: StorageRepair,
+    previews: PreviewCheck,
+  ) {
     this.collections = collections;
     this.stores = stores;
     this.repair = repair;
+    this.previews = previews;
   }
 
   /** Everything that looks wrong at first sight: two streams, each read at its own moment. */
@@ -81,6 +89,10 @@ export class PlaceCheck {
   private *copySuspicions(pass: PlacePass, place: NamedPlace, size: number | undefined) {
     const { store, met } = pass;
     const { key, role, location } = place;
+    if (role === 'preview') {
+      met.previews = (met.previews ?? 0) + 1;
+      if (size !== place.size) yield this.previews.suspicion(store, place);
+    }
     if (role !== 'primary' && role !== 'replica') return;
     met[role === 'primary' ? 'contents' : 'replicas'] += 1;
     const at = { provider: store.provider, location, key };

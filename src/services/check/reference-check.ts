@@ -6,6 +6,7 @@ import { ObjectId } from '../../models/object-id.ts';
 import { LOST, placedAt } from '../copies/blob-files.ts';
 import type { BlobPlacement } from '../copies/blob-placement.ts';
 import { isKept } from '../copies/kept-blobs.ts';
+import { countReferences } from '../versions/contents.ts';
 import type { LostContents } from './lost-contents.ts';
 import { PAUSE_MS, SteadyCount } from './steady-count.ts';
 import type { Finding, Suspicion } from './storage-findings.ts';
@@ -49,7 +50,7 @@ export class ReferenceCheck {
     this.lost = lost;
     const { blobs, files } = collections;
     this.count = new SteadyCount(blobs.collection as never, 'refCount', (blob, claimed) =>
-      files.countDocuments({ blob, _id: { $nin: claimed } }),
+      countReferences(files, blob, claimed),
     );
   }
 
@@ -77,8 +78,9 @@ export class ReferenceCheck {
   }
 
   private async referring(after: ObjectId | null, last: ObjectId | undefined) {
+    const range = { $gt: after ?? FIRST, ...(last && { $lte: last }) };
     const sums = this.collections.files.aggregate<Referring>([
-      { $match: { blob: { $gt: after ?? FIRST, ...(last && { $lte: last }) } } },
+      { $match: { blob: range } },
       {
         $group: {
           _id: '$blob',
@@ -96,7 +98,19 @@ export class ReferenceCheck {
         },
       },
     ]);
-    return new Map((await sums).map((sum) => [String(sum._id), sum]));
+    const found = new Map((await sums).map((sum) => [String(sum._id), sum]));
+    // And how often each blob is an earlier content of a file.
+    const earlier = this.collections.files.aggregate<{ _id: ObjectId; count: number }>([
+      { $match: { versions: { $elemMatch: { blob: range } } } },
+      { $unwind: '$versions' },
+      { $match: { 'versions.blob': range } },
+      { $group: { _id: '$versions.blob', count: { $sum: 1 } } },
+    ]);
+    for (const { _id, count } of await earlier) {
+      const sum = found.get(String(_id)) ?? { _id, files: 0, listed: 0, lost: 0, places: [] };
+      found.set(String(_id), { ...sum, files: sum.files + count });
+    }
+    return found;
   }
 
   private *ofBlob(blob: Blob, sum: Referring | undefined, signal: AbortSignal): Generator<Suspicion> {

@@ -6,11 +6,13 @@ import { BlobCopies } from '../copies/blob-copies.ts';
 import { BlobPlacement } from '../copies/blob-placement.ts';
 import type { ContentKeys } from '../copies/content-keys.ts';
 import type { Leases } from '../leases.ts';
+import { LostPreviews } from '../processing/lost-previews.ts';
 import { CheckRun, type Met } from './check-run.ts';
 import { wrongContents } from './content-check.ts';
 import { LostContents } from './lost-contents.ts';
 import { LOST_FOUND_MS } from './lost-found.ts';
 import { absent, PlaceCheck, type PlacePass } from './place-check.ts';
+import { PreviewCheck } from './preview-check.ts';
 import { ReferenceCheck } from './reference-check.ts';
 import type { CheckObserver, CheckOptions, Suspicion } from './storage-findings.ts';
 import { StorageRepair } from './storage-repair.ts';
@@ -58,7 +60,9 @@ export class StorageCheck {
     const copies = new BlobCopies(stores, placement, undefined, this.keys);
     const lost = new LostContents(collections, stores);
     const repair = new StorageRepair({ collections, stores, copies, placement, lost });
-    this.places = new PlaceCheck(collections, stores, repair);
+    const lostPreviews = new LostPreviews(collections.blobs, parts.blobGraceMs);
+    const previews = new PreviewCheck(collections.blobs, lostPreviews);
+    this.places = new PlaceCheck(collections, stores, repair, previews);
     this.references = new ReferenceCheck(collections, placement, lost);
     this.usage = new UsageCheck(collections);
   }

@@ -2,8 +2,8 @@ import type { ObjectId } from '../../models/object-id.ts';
 
 /** What can be wrong between the database and the stores, each kind with what it means. */
 export const FINDING_KINDS = {
-  missing: 'copies that the database names and the store does not have',
-  'wrong-size': 'copies that are shorter or longer than their content',
+  missing: 'copies and previews that the database names and the store does not have',
+  'wrong-size': 'copies and previews that are shorter or longer than they must be',
   'wrong-hash': 'copies whose bytes are not those of their content',
   'no-key': 'contents that cannot be decrypted with the master keys that are configured',
   'found-again': 'contents that were given up as lost and are there again',
@@ -42,7 +42,7 @@ export interface Result extends Finding {
 }
 
 /** What a repair made the database or a store forget, where much of that at once is a sign of a wrong bucket or database. */
-export type Risk = 'contents' | 'replicas' | 'objects';
+export type Risk = 'contents' | 'replicas' | 'previews' | 'objects';
 
 /** Something that looked wrong when it was read, while uploads, moves and removals were perhaps under way. */
 export interface Suspicion {

@@ -8,14 +8,14 @@ import type { Place } from '../../models/place.ts';
 import { isKept } from '../copies/kept-blobs.ts';
 
 /** What an object is to the document that names it; `leaving`: of a blob that is being deleted. */
-export type PlaceRole = 'primary' | 'replica' | 'leftover' | 'leaving' | 'upload';
+export type PlaceRole = 'primary' | 'replica' | 'preview' | 'leftover' | 'leaving' | 'upload';
 
 /** An object that the database says lies at a provider. */
 export interface NamedPlace {
   readonly key: string;
   readonly role: PlaceRole;
   readonly location: string;
-  /** Of a copy: its blob, and how many bytes it must have. */
+  /** Of a copy or a preview: its blob, and how many bytes it must have. */
   readonly blob?: ObjectId;
   readonly size?: number;
   /** Whether the blob was given up as lost. */
@@ -27,7 +27,7 @@ const BATCH = 1000;
 const CURSOR_NOT_FOUND = 43;
 
 /**
- * Every object that a document names at this provider, ascending by key: copies and leftovers of blobs, and what unfinished
+ * Every object that a document names at this provider, ascending by key: copies, previews and leftovers of blobs, and what unfinished
  * uploads write. One area of keys at a time, as a store lists them.
  *
  * It costs one pass over the blobs and one sort of about 150 bytes for each name: of 10 million blobs with a copy each the
@@ -91,7 +91,10 @@ export async function isNamed(
     () => files.exists({ heartbeatAt: { $gt: NEVER }, 'direct.keys': key }),
     () => blobs.exists({ key, provider }),
     () => blobs.exists({ 'replicas.key': key, replicas: named }),
+    // A preview becomes a leftover, and the other way round.
+    () => blobs.exists({ 'previews.key': key, previews: named }),
     () => blobs.exists({ 'leftovers.deleteAfter': { $exists: true }, leftovers: named }),
+    () => blobs.exists({ 'previews.key': key, previews: named }),
     // A leftover may have become a copy since these were asked for.
     () => blobs.exists({ key, provider }),
     () => blobs.exists({ 'replicas.key': key, replicas: named }),
@@ -117,7 +120,13 @@ const placesOfBlobs = (provider: string, key: object, files: string): Expression
   },
   { $unwind: '$place' },
   { $match: { 'place.provider': provider, 'place.key': key } },
-  { $project: { _id: 0, blob: '$_id', size: 1, lost: 1, isEncrypted: 1, ...fieldsOf('place') } },
+  {
+    $project: {
+      ...{ _id: 0, blob: '$_id', lost: 1, ...fieldsOf('place') },
+      size: { $ifNull: ['$place.size', '$size'] },
+      isEncrypted: { $ifNull: ['$place.isEncrypted', '$isEncrypted'] },
+    },
+  },
   { $unionWith: { coll: files, pipeline: uploads(provider, key) } },
   { $sort: { key: 1 } },
 ];
@@ -127,7 +136,7 @@ const roleUnlessLeaving = (role: PlaceRole): Expression => ({
   $cond: [{ $or: ['$live', { $gt: ['$refCount', 0] }] }, role, 'leaving'],
 });
 
-const each = (field: string, role: PlaceRole): Expression => ({
+const each = (field: string, role: PlaceRole, own: Record<string, Expression | string> = {}): Expression => ({
   $map: {
     input: { $ifNull: [`$${field}`, []] },
     in: {
@@ -135,6 +144,7 @@ const each = (field: string, role: PlaceRole): Expression => ({
       location: '$$this.location',
       key: '$$this.key',
       role: roleUnlessLeaving(role),
+      ...own,
     },
   },
 });
@@ -150,6 +160,10 @@ const PLACES: Expression = {
       },
     ],
     each('replicas', 'replica'),
+    each('previews', 'preview', {
+      size: '$$this.bytes',
+      isEncrypted: { $gt: ['$$this.encryption', null] },
+    }),
     each('leftovers', 'leftover'),
   ],
 };

@@ -1,6 +1,7 @@
 import type { Collections } from '../../models/collections.ts';
 import { LISTED, NEVER } from '../../models/file.ts';
-import { ObjectId } from '../../models/object-id.ts';
+import type { ObjectId } from '../../models/object-id.ts';
+import { bytesExcept } from '../versions/contents.ts';
 import { mergeSorted } from './sorted-merge.ts';
 import { SteadyCount } from './steady-count.ts';
 import type { Suspicion } from './storage-findings.ts';
@@ -13,8 +14,6 @@ interface Used {
 }
 
 const BATCH = 1000;
-// What has no blob is not counted: an upload under way has a claim, and what a removed one left counts no more.
-const NO_BLOB = new ObjectId('0'.repeat(24));
 // What is there without being in a list; each has an index.
 const NOT_LISTED = ['heartbeatAt', 'purgingAt', 'lostAt', 'quarantinedAt'] as const;
 
@@ -70,7 +69,7 @@ export class UsageCheck {
   }
 
   private async *sums(): AsyncGenerator<Used> {
-    const bytes = { $sum: { $cond: [{ $gt: ['$blob', null] }, '$fileSize', 0] } };
+    const bytes = { $sum: bytesExcept([]) };
     const sums = this.collections.files.aggregate<{ _id: ObjectId; bytes: number }>(
       [
         { $match: { userId: { $type: 'objectId' } } },
@@ -93,8 +92,7 @@ export class UsageCheck {
           ],
         },
       },
-      { $match: { _id: { $nin: claimed }, blob: { $gt: NO_BLOB } } },
-      { $group: { _id: null, bytes: { $sum: '$fileSize' } } },
+      { $group: { _id: null, bytes: { $sum: bytesExcept(claimed) } } },
     ]);
     return sum?.bytes ?? 0;
   }

@@ -4,6 +4,7 @@ import type { Collections } from '../../models/collections.ts';
 import { isDuplicateKey, type ObjectId } from '../../models/object-id.ts';
 import type { Leftover, Place } from '../../models/place.ts';
 import { isInfected } from '../scanning/judgement.ts';
+import { countReferences } from '../versions/contents.ts';
 import { CONDEMNED } from './blob-placement.ts';
 
 // A cursor that is not asked for ten minutes ends: as few documents at once as are surely dealt with by then.
@@ -20,7 +21,7 @@ export class BlobDisposal {
   }
 
   /**
-   * Deletes the blobs that nothing has referred to since before then, with all their copies; resolves with how many.
+   * Deletes the blobs that nothing has referred to since before then, with all their copies and previews; resolves with how many.
    * One that cannot be deleted now keeps none of the others; the first failure is rejected with at the end. An aborted
    * signal ends it between two of them, with the signal's reason.
    */
@@ -67,12 +68,12 @@ export class BlobDisposal {
       )
       .lean();
     if (!blob) return false;
-    const refCount = await files.countDocuments({ blob: _id });
+    const refCount = await countReferences(files, _id);
     if (refCount > 0) {
       await this.revive(_id, refCount, isInfected(blob) ? { quarantinedAt: new Date() } : { live: true });
       return false;
     }
-    for (const place of [blob, ...(blob.replicas ?? [])]) await this.stores.delete(place);
+    for (const place of placesOf(blob).reverse()) await this.stores.delete(place);
     const now = new Date();
     for (const leftover of blob.leftovers ?? []) {
       // Somebody who does not know yet that it is in vain may still write it: its name must outlive that.
@@ -109,7 +110,7 @@ export class BlobDisposal {
       )
       .lean();
     if (!condemned) return false;
-    const isKept = isCopy(condemned, { provider, key });
+    const isKept = isNeeded(condemned, { provider, key });
     if (!isKept) await this.stores.delete({ provider, key });
     await blobs.updateOne({ _id }, { $pull: { leftovers: { provider, key } } });
     return !isKept;
@@ -129,7 +130,10 @@ class Failures {
   }
 }
 
-const isCopy = (blob: Pick<Blob, 'provider' | 'key' | 'replicas'>, place: Pick<Place, 'provider' | 'key'>) =>
-  [blob, ...(blob.replicas ?? [])].some(
-    ({ provider, key }) => provider === place.provider && key === place.key,
-  );
+type Placed = Pick<Blob, 'provider' | 'location' | 'key' | 'replicas' | 'previews'>;
+
+/** Everything that the blob needs in a store: its copies first, its previews last. */
+const placesOf = (blob: Placed): Place[] => [blob, ...(blob.replicas ?? []), ...(blob.previews ?? [])];
+
+const isNeeded = (blob: Placed, place: Pick<Place, 'provider' | 'key'>) =>
+  placesOf(blob).some(({ provider, key }) => provider === place.provider && key === place.key);

@@ -3,6 +3,8 @@ import type { Collections } from '../../models/collections.ts';
 import { NEVER } from '../../models/file.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
 import type { ObjectId } from '../../models/object-id.ts';
+import { CONTENT_SIGN } from '../../texts/described-words.ts';
+import { refersTo } from '../versions/contents.ts';
 import { encryptionTold } from './content-keys.ts';
 
 type Files = Collections['files'];
@@ -20,9 +22,14 @@ export const placedAt = (blob: Kept) => ({
   encryption: encryptionTold(blob),
 });
 
-/** Tells the blob’s files where and how it is kept. */
+/** Tells the blob’s files where and how it is kept; where it is encrypted, search finds none of them by its words any more. */
 export async function tellFiles(files: Files, blob: Blob): Promise<void> {
   await files.updateMany({ blob: blob._id }, { $set: placedAt(blob) }, { timestamps: false });
+  if (!blob.encryption) return;
+  await files.collection.updateMany(
+    { ...refersTo(blob._id), contentWordsOf: blob._id } as never,
+    { $pull: { words: { $regex: `^${CONTENT_SIGN}` } } } as never,
+  );
 }
 
 /** Brings the files of a content back that is not lost any more. */

@@ -5,6 +5,7 @@ import type { Collections } from '../../models/collections.ts';
 import { type Filter, ObjectId, parseId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
 import { CASE_INSENSITIVE } from '../../models/user.ts';
+import { refersTo } from '../versions/contents.ts';
 import type { BlobCopies } from './blob-copies.ts';
 import { type BlobPlacement, backupFor } from './blob-placement.ts';
 import { storedSize } from './content-keys.ts';
@@ -206,7 +207,7 @@ export class BlobMoves {
         .hint('by_provider')
         .lean<Blob[]>();
       for (const blob of batch) {
-        if (!userId || (await files.exists({ blob: blob._id, userId }))) yield blob;
+        if (!userId || (await files.exists({ ...refersTo(blob._id), userId }))) yield blob;
       }
       last = batch.at(-1)?._id;
       if (!last) return;

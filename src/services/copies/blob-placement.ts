@@ -5,7 +5,14 @@ import type { Expression, ObjectId } from '../../models/object-id.ts';
 import type { Place } from '../../models/place.ts';
 import { reviveFiles, tellFiles } from './blob-files.ts';
 import { KEPT } from './kept-blobs.ts';
-import { filledOnly, filtered, givenUp, literals } from './place-expressions.ts';
+import {
+  filledOnly,
+  filtered,
+  givenUp,
+  literals,
+  previewsGivenUp,
+  withoutPreviews,
+} from './place-expressions.ts';
 
 /** The `deleteAfter` of a leftover that is being deleted: nothing can make it a copy, or keep it, any more. */
 export const CONDEMNED = new Date(0);
@@ -92,7 +99,8 @@ export class BlobPlacement {
 
   /**
    * Makes an intended object, or another copy, the one that is read first, in place of the one that `blob` names; that
-   * one and what lies at the same provider as the new one become leftovers. Null when the blob is read elsewhere by now.
+   * one and what lies at the same provider as the new one become leftovers, and so do previews at any other: those are made
+   * anew. Null when the blob is read elsewhere by now.
    */
   async becomePrimary(blob: Blob, place: Place): Promise<Blob | null> {
     const { _id, provider, key } = blob;
@@ -105,13 +113,16 @@ export class BlobPlacement {
     const isBeside = { $eq: ['$$this.provider', place.provider] };
     const dropped = filtered('$replicas', { $and: [isBeside, { $not: isNew('$$this') }] });
     const kept = filtered('$leftovers', { $not: isNew('$$this') });
+    const isElsewhere = { $ne: ['$$this.provider', place.provider] };
+    const strays = previewsGivenUp(filtered('$previews', isElsewhere), later(this.graceMs));
     return (await this.blobs.collection.findOneAndUpdate(
       { _id, provider, key, $and: [KEPT, known] },
       [
         {
           $set: {
             ...literals(place),
-            leftovers: { $concatArrays: [kept, givenUp(dropped, later(this.graceMs))] },
+            leftovers: { $concatArrays: [kept, givenUp(dropped, later(this.graceMs)), strays] },
+            ...withoutPreviews(isElsewhere),
             replicas: filledOnly(filtered('$replicas', { $ne: ['$$this.provider', place.provider] })),
             copyDueAt: '$$NOW',
             damagedAt: '$$REMOVE',

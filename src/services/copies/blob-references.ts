@@ -9,7 +9,14 @@ import { Ledger } from '../ledger.ts';
 import { reviveFiles, tellFiles } from './blob-files.ts';
 import { type ContentKeys, NO_KEYS, storedSize } from './content-keys.ts';
 import { KEPT } from './kept-blobs.ts';
-import { filledOnly, filtered, givenUp, literals } from './place-expressions.ts';
+import {
+  filledOnly,
+  filtered,
+  givenUp,
+  literals,
+  previewsGivenUp,
+  withoutPreviews,
+} from './place-expressions.ts';
 
 /** The content an upload has just stored under a key of its own. */
 export interface StoredContent {
@@ -160,6 +167,8 @@ export class BlobReferences {
       ? { $literal: false }
       : { $ne: ['$$this.provider', this.where.provider] };
     const dropped = filtered('$replicas', { $not: isKept });
+    // Previews are encrypted where the content is; what the former keys opened may be gone with them.
+    const strays = { $literal: isOtherwise };
     const deleteAfter = new Date(Date.now() + this.graceMs);
     const healed = (await this.blobs.collection.findOneAndUpdate(
       { _id, key: blob.key, ...KEPT },
@@ -168,7 +177,16 @@ export class BlobReferences {
           $set: {
             ...literals({ ...this.where, key }),
             encryption: seal.encryption ? { $literal: seal.encryption } : '$$REMOVE',
-            leftovers: { $concatArrays: [{ $ifNull: ['$leftovers', []] }, givenUp(dropped, deleteAfter)] },
+            // Words lie unencrypted.
+            ...(seal.encryption && { textWords: '$$REMOVE' }),
+            leftovers: {
+              $concatArrays: [
+                { $ifNull: ['$leftovers', []] },
+                givenUp(dropped, deleteAfter),
+                previewsGivenUp(filtered('$previews', strays), deleteAfter),
+              ],
+            },
+            ...withoutPreviews(strays),
             replicas: filledOnly(filtered('$replicas', isKept)),
             // The job that makes copies tells the files once more, should this process not come to it.
             copyDueAt: '$$NOW',

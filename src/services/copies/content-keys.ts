@@ -11,7 +11,7 @@ export const ALGORITHM = 'AES-256-GCM-STREAM';
 
 /** What a data key is for; one that was wrapped for another owner does not open. */
 export interface KeyOwner {
-  readonly kind: 'blob' | 'upload';
+  readonly kind: 'blob' | 'upload' | 'preview';
   readonly id: ObjectId;
 }
 

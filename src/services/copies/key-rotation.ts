@@ -3,10 +3,11 @@ import type { Blob } from '../../models/blob.ts';
 import type { BlobEncryption } from '../../models/blob-encryption.ts';
 import type { Collections } from '../../models/collections.ts';
 import { NEVER, type StoredFile } from '../../models/file.ts';
-import type { Expression } from '../../models/object-id.ts';
-import { atOnce } from '../at-once.ts';
+import type { Expression, ObjectId } from '../../models/object-id.ts';
+import { untilAborted } from '../at-once.ts';
 import { tellFiles } from './blob-files.ts';
 import { type ContentKeys, encryptionTold } from './content-keys.ts';
+import { canReadPreview, previewCounts, rewrapPreviews } from './preview-keys.ts';
 
 const AT_ONCE = 8;
 const BATCHED = { batchSize: 100 };
@@ -22,6 +23,8 @@ export interface KeyUse {
   readonly blobs: number;
   /** Direct uploads that are under way. */
   readonly uploads: number;
+  /** Small pictures of contents. */
+  readonly previews: number;
 }
 
 /** Is told how a rotation goes on. */
@@ -75,14 +78,20 @@ export class KeyRotation {
 
   /** Every master key that is configured or used, the current one first. */
   async uses(): Promise<KeyUse[]> {
-    const [blobs, uploads] = await Promise.all([this.blobCounts(), this.uploadCounts()]);
-    const names = new Set([...this.keys.masters.names, ...blobs.keys(), ...uploads.keys()]);
+    const [blobs, uploads, previews] = await Promise.all([
+      this.blobCounts(),
+      this.uploadCounts(),
+      previewCounts(this.collections.blobs).then(counts),
+    ]);
+    const used = [...blobs.keys(), ...uploads.keys(), ...previews.keys()];
+    const names = new Set([...this.keys.masters.names, ...used]);
     return Promise.all(
       [...names].map(async (name) => ({
         name,
         state: await this.stateOf(name),
         blobs: blobs.get(name) ?? 0,
         uploads: uploads.get(name) ?? 0,
+        previews: previews.get(name) ?? 0,
       })),
     );
   }
@@ -98,10 +107,12 @@ export class KeyRotation {
   ): Promise<{ rewrapped: number; failed: number }> {
     await this.requireCurrent();
     const done = { rewrapped: 0, failed: 0 };
-    for (const { name, state, blobs, uploads } of await this.uses()) {
-      if (state === 'current' || blobs + uploads === 0) continue;
+    for (const use of await this.uses()) {
+      const { name, state } = use;
+      const wraps = keysUnder(use);
+      if (state === 'current' || wraps === 0) continue;
       if (state === 'missing') {
-        done.failed += blobs + uploads;
+        done.failed += wraps;
         observer.failed(name, new KeyFailure(name, 'missing').cause);
         continue;
       }
@@ -116,9 +127,16 @@ export class KeyRotation {
         }
       };
       const wrapped = this.collections.blobs.find({ 'encryption.keyId': name }, null, BATCHED).lean<Blob[]>();
-      await few(wrapped.cursor(), signal, (blob) => work(() => this.rewrapBlob(blob as Blob & Wrapped)));
+      await untilAborted(AT_ONCE, signal, wrapped.cursor(), (blob) =>
+        work(() => this.rewrapBlob(blob as Blob & Wrapped)),
+      );
       const open = this.collections.files.find(underWay(name), { 'direct.encryption': 1 }, BATCHED).lean();
-      await few(open.cursor(), signal, (file) => work(() => this.rewrapUpload(file as never)));
+      await untilAborted(AT_ONCE, signal, open.cursor(), (file) =>
+        work(() => this.rewrapUpload(file as never)),
+      );
+      const again = (encryption: BlobEncryption, id: ObjectId) =>
+        this.again(encryption, { kind: 'preview', id });
+      await untilAborted(AT_ONCE, signal, rewrapPreviews(this.collections.blobs, name, again), work);
     }
     return done;
   }
@@ -176,7 +194,11 @@ export class KeyRotation {
       .find({ 'encryption.keyId': name }, { encryption: 1 })
       .limit(SAMPLES)
       .lean<Blob[]>();
-    if (samples.length > 0 && !samples.some((sample) => this.keys.canRead(sample))) return 'wrong';
+    const isRight =
+      samples.length > 0
+        ? samples.some((sample) => this.keys.canRead(sample))
+        : await canReadPreview(this.collections.blobs, name, this.keys);
+    if (!isRight) return 'wrong';
     return name === current ? 'current' : 'former';
   }
 
@@ -199,6 +221,9 @@ export class KeyRotation {
   }
 }
 
+/** How many keys the master key wraps. */
+export const keysUnder = ({ blobs, uploads, previews }: KeyUse) => blobs + uploads + previews;
+
 const CLAIMS: Expression = { $ifNull: ['$claims', []] };
 
 const counts = (found: { _id: string; count: number }[]) =>
@@ -213,21 +238,3 @@ const unchanged = (path: string, { keyId, wrappedKey }: BlobEncryption) => ({
   [`${path}.keyId`]: keyId,
   [`${path}.wrappedKey`]: wrappedKey,
 });
-
-/** What a cursor yields, as long as the signal is not aborted. */
-async function* until<Item>(signal: AbortSignal, cursor: AsyncIterable<Item>): AsyncGenerator<Item> {
-  for await (const item of cursor) {
-    if (signal.aborted) return;
-    yield item;
-  }
-}
-
-/** Does such work, a few at once; rejects with the signal’s reason, once what had begun is done, when that is aborted. */
-async function few<Item>(
-  cursor: AsyncIterable<Item>,
-  signal: AbortSignal,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  for await (const _done of atOnce(AT_ONCE, until(signal, cursor), work));
-  signal.throwIfAborted();
-}

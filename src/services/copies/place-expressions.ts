@@ -25,3 +25,31 @@ export const givenUp = (others: Expression, deleteAfter: Date): Expression => ({
     { $map: { input: others, in: { $mergeObjects: ['$$this', { deleteAfter }] } } },
   ],
 });
+
+/** Such previews as leftovers that stay until then. */
+export const previewsGivenUp = (previews: Expression, deleteAfter: Date): Expression => ({
+  $map: {
+    input: previews,
+    in: {
+      provider: '$$this.provider',
+      location: '$$this.location',
+      key: '$$this.key',
+      deleteAfter,
+    },
+  },
+});
+
+/**
+ * The fields of a blob that is to be processed once more where it loses previews that meet a condition on `$$this`; they
+ * are given up as leftovers elsewhere in the same step.
+ */
+export const withoutPreviews = (lost: Expression): Record<string, Expression | string> => {
+  const unless = (field: string, instead: string) => ({
+    $cond: [{ $eq: [filtered('$previews', lost), []] }, `$${field}`, instead],
+  });
+  return {
+    previews: filledOnly(filtered('$previews', { $not: [lost] })),
+    processedAt: unless('processedAt', '$$REMOVE'),
+    processingDueAt: unless('processingDueAt', '$$NOW'),
+  };
+};

@@ -11,6 +11,8 @@ import type { DownloadNotes } from '../audit/download-notes.ts';
 import type { BlobReader } from '../copies/blob-reader.ts';
 import { isInfected } from '../scanning/judgement.ts';
 import type { Authentication } from '../sessions/authentication.ts';
+import type { AccessWatch } from '../sharing/permissions/access-watch.ts';
+import type { VersionReader } from '../versions/version-reader.ts';
 import type { RunsFor, Viewer } from '../viewer.ts';
 import { type FileService, notFound } from './files.ts';
 import type { Disposition, LinkGrant, LinkParameters, LinkService } from './links.ts';
@@ -36,7 +38,8 @@ export interface ContentFacts {
   readonly contentDisposition: string;
 }
 
-const AWAITS_SCAN = 'The content waits for a virus scan. An administrator may release it.';
+/** What is said of a content that no scanner has looked at yet. */
+export const AWAITS_SCAN = 'The content waits for a virus scan. An administrator may release it.';
 // Long enough to follow a redirection, short enough that its address is worth little to whoever finds it in a log.
 const REDIRECT_SECONDS = 60;
 
@@ -49,6 +52,8 @@ export class DownloadService {
   private readonly reader: BlobReader;
   private readonly stores: Stores;
   private readonly watch: AccountWatch;
+  private readonly accessWatch: Pick<AccessWatch, 'stream'>;
+  private readonly versions: Pick<VersionReader, 'asItWas'>;
   private readonly notes: DownloadNotes;
   private readonly redirects: boolean;
 
@@ -61,6 +66,8 @@ export class DownloadService {
     reader: BlobReader;
     stores: Stores;
     watch: AccountWatch;
+    accessWatch: Pick<AccessWatch, 'stream'>;
+    versions: Pick<VersionReader, 'asItWas'>;
     notes: DownloadNotes;
     redirects: boolean;
   }) {
@@ -71,6 +78,8 @@ export class DownloadService {
     this.reader = parts.reader;
     this.stores = parts.stores;
     this.watch = parts.watch;
+    this.accessWatch = parts.accessWatch;
+    this.versions = parts.versions;
     this.notes = parts.notes;
     this.redirects = parts.redirects;
   }
@@ -85,12 +94,12 @@ export class DownloadService {
       const grant = this.links.verify(fileId, link);
       const viewer = grant.viewer && (await this.stillActive(grant.viewer, grant.keyId));
       const by = viewer && { ...viewer, key: grant.keyId ? { id: grant.keyId } : undefined };
-      return { file: await this.get(viewer, fileId), disposition: grant.disposition, by };
+      return { file: await this.get(viewer, fileId, link.version), disposition: grant.disposition, by };
     }
     const viewer = bearer === null ? null : await this.authentication.authenticate(bearer);
     requireNeed(viewer, 'files:read or anonymous');
     return {
-      file: await this.get(viewer, fileId),
+      file: await this.get(viewer, fileId, link.version),
       disposition: link.disposition === 'inline' ? 'inline' : 'attachment',
       by: viewer,
     };
@@ -98,12 +107,19 @@ export class DownloadService {
 
   /**
    * The content’s bytes, or one range of them; rejects before any byte. Destroying the stream frees what it holds; it
-   * fails with UNAUTHENTICATED when whom it runs for has ended.
+   * fails with UNAUTHENTICATED when whom it runs for has ended, and with GONE when they had it by grants that did.
    */
   async open(file: StoredFile, range?: ByteRange, by: RunsFor | null = null): Promise<Readable> {
     const stream = await this.reader.open(await this.find(file), range);
     if (by) this.watch.stream(by, stream);
+    if (by && !file.isPublic && !file.userId.equals(by.userId)) this.watchGrants(by, file, stream);
     return stream;
+  }
+
+  private watchGrants(by: RunsFor, { _id }: StoredFile, stream: Readable): void {
+    const id = _id.toHexString();
+    const stillMay = async () => !(await this.files.get(by, id, 'download')).isDeleted;
+    this.accessWatch.stream(`grants of ${by.userId.toHexString()} ${id}`, stream, stillMay);
   }
 
   /**
@@ -147,9 +163,14 @@ export class DownloadService {
     );
   }
 
-  private async get(viewer: Pick<Viewer, 'userId'> | null, fileId: string): Promise<StoredFile> {
+  private async get(
+    viewer: Pick<Viewer, 'userId'> | null,
+    fileId: string,
+    version: unknown,
+  ): Promise<StoredFile> {
     const file = await this.files.get(viewer, fileId, 'download');
     if (file.isDeleted) throw notFound();
+    if (version !== undefined) return this.versions.asItWas(viewer, file, String(version));
     if (file.isAwaitingScan) throw new AppError('FILE_LOCKED', AWAITS_SCAN);
     return file;
   }

@@ -3,9 +3,12 @@ import { AppError } from '../../errors.ts';
 import type { FileSortKey, StoredFile } from '../../models/file.ts';
 import { type ObjectId, parseId } from '../../models/object-id.ts';
 
+/** The order of a search by how well each file answers; files that answer as well come newest first. */
+export const RELEVANCE = 'relevance';
+
 /** One list order. */
 export interface FileOrder {
-  readonly field: FileSortKey;
+  readonly field: FileSortKey | typeof RELEVANCE;
   readonly direction: 1 | -1;
 }
 
@@ -13,9 +16,12 @@ export interface FileOrder {
 export interface FilePosition {
   readonly value: Date | string | number;
   readonly id: ObjectId;
+  /** By relevance: when it was made. */
+  readonly at?: Date;
 }
 
-const KIND: Record<FileSortKey, 'date' | 'string' | 'number'> = {
+const KIND: Record<FileOrder['field'], 'date' | 'string' | 'number'> = {
+  relevance: 'number',
   createdAt: 'date',
   updatedAt: 'date',
   sortName: 'string',
@@ -32,10 +38,11 @@ export class FileCursors {
   }
 
   /** The cursor of one file in a list of this order. */
-  encode(order: FileOrder, file: StoredFile): string {
-    const value = file[order.field];
+  encode(order: FileOrder, file: StoredFile & { readonly relevance?: number }): string {
+    const value = order.field === RELEVANCE ? (file.relevance ?? 0) : file[order.field];
+    const at = order.field === RELEVANCE ? [file.createdAt.getTime()] : [];
     const stored = value instanceof Date ? value.getTime() : value;
-    return this.signer.pack([order.field, order.direction, stored, file._id.toHexString()]);
+    return this.signer.pack([order.field, order.direction, stored, file._id.toHexString(), ...at]);
   }
 
   /** The place a cursor names; BAD_USER_INPUT when it was tampered with or belongs to another order. */
@@ -49,10 +56,11 @@ export class FileCursors {
   }
 
   private parse(order: FileOrder, cursor: string): FilePosition | null {
-    const place = (this.signer.unpack(cursor) ?? []) as [unknown, unknown, string | number, unknown];
-    const [field, direction, value, hex] = place;
+    const place = (this.signer.unpack(cursor) ?? []) as [unknown, unknown, string | number, unknown, number?];
+    const [field, direction, value, hex, at] = place;
     const id = parseId(hex);
     if (field !== order.field || direction !== order.direction || !id) return null;
-    return { id, value: KIND[order.field] === 'date' ? new Date(value) : value };
+    const second = order.field === RELEVANCE ? { at: new Date(at ?? 0) } : {};
+    return { id, value: KIND[order.field] === 'date' ? new Date(value) : value, ...second };
   }
 }

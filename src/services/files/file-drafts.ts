@@ -2,9 +2,12 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Blob } from '../../models/blob.ts';
 import { ProcessingStatus, UploadStatus } from '../../models/file-enums.ts';
 import { ObjectId } from '../../models/object-id.ts';
+import { wordFields } from '../../texts/described-words.ts';
 import { placedAt } from '../copies/blob-files.ts';
+import { processingTold } from '../processing/told-processing.ts';
+import type { Destination } from '../uploads/destination.ts';
 import type { IntakeResult } from '../uploads/upload-intake.ts';
-import { cleanFileName, extensionOf, nameWordsOf, sortNameOf } from './file-names.ts';
+import { cleanFileName, extensionOf, sortNameOf } from './file-names.ts';
 
 /** What a client may say of a file it uploads. */
 export interface UploadFacts {
@@ -14,6 +17,8 @@ export interface UploadFacts {
   readonly expiryDate?: Date | null | undefined;
   /** Hex SHA-256 that the content must have. */
   readonly sha256?: string | null | undefined;
+  /** What the client calls the upload. */
+  readonly clientUploadId?: string | null | undefined;
 }
 
 /** The fields that follow from a file’s name. */
@@ -21,7 +26,6 @@ export function nameFields(name: string) {
   return {
     originalName: name,
     sortName: sortNameOf(name),
-    nameWords: nameWordsOf(name),
     fileExtension: extensionOf(name),
   };
 }
@@ -31,25 +35,29 @@ export function nameFields(name: string) {
  * is a file that is only announced.
  */
 export function draftOf(
-  userId: ObjectId,
+  to: Destination,
   clientName: string,
   facts: UploadFacts,
   store: BlobStore,
   uploadKey?: string,
 ) {
-  const _id = new ObjectId();
+  const _id = to.id ?? new ObjectId();
   const now = new Date();
   const name = nameFields(cleanFileName(clientName));
+  const tags = cleanTags(facts.tags ?? []);
+  const description = facts.description ?? null;
   return {
     _id,
-    userId,
+    userId: to.owner,
+    folder: to.folder,
     ...name,
     fileName: name.fileExtension ? `${_id.toHexString()}.${name.fileExtension}` : _id.toHexString(),
     fileSize: 0,
     mimeType: 'application/octet-stream',
     fileHash: '',
-    description: facts.description ?? null,
-    tags: cleanTags(facts.tags ?? []),
+    description,
+    tags,
+    ...wordFields({ ...name, tags, description }),
     isPublic: facts.isPublic ?? false,
     downloadCount: 0,
     lastDownloaded: null,
@@ -65,6 +73,7 @@ export function draftOf(
     expiryDate: facts.expiryDate ?? null,
     isDeleted: false,
     deletedAt: null,
+    ...(facts.clientUploadId && { clientUploadId: facts.clientUploadId }),
     ...(uploadKey && { uploadKey }),
     heartbeatAt: now,
     createdAt: now,
@@ -76,12 +85,13 @@ export function draftOf(
 export type FileDraft = ReturnType<typeof draftOf>;
 
 /**
- * The one update that makes a draft a file; nothing processes contents yet, so nothing is left to do after it but,
- * where there is a `tidyBy`, to remove what the upload left: the sweep looks for that from then on.
+ * The one update that makes a draft a file. What is left to do after it, it says itself: a PENDING content is to be
+ * processed, and where there is a `tidyBy`, the sweep removes what the upload left from then on.
  */
 export function completion(
   result: IntakeResult,
-  blob: Pick<Blob, '_id' | 'provider' | 'location' | 'encryption'>,
+  blob: Pick<Blob, '_id' | 'provider' | 'location' | 'encryption'> &
+    Partial<Pick<Blob, 'metadata' | 'processedAt' | 'processingFailure'>>,
   tidyBy?: Date,
 ) {
   return {
@@ -93,7 +103,7 @@ export function completion(
       ...placedAt(blob),
       uploadStatus: UploadStatus.COMPLETED,
       uploadProgress: 100,
-      processingStatus: ProcessingStatus.COMPLETED,
+      ...processingTold({ ...blob, size: result.size }, result.mimeType),
       updatedAt: new Date(),
       ...(tidyBy && { heartbeatAt: tidyBy }),
     },

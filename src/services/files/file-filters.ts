@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.ts';
 import { LISTED, type StoredFile } from '../../models/file.ts';
 import type { Filter } from '../../models/object-id.ts';
-import type { FileOrder, FilePosition } from './file-cursors.ts';
+import { type FileOrder, type FilePosition, RELEVANCE } from './file-cursors.ts';
 import { cleanTags } from './file-drafts.ts';
 
 /** Which files of a list to show; an absent or null field does not filter. */
@@ -15,36 +15,13 @@ export interface FileCriteria {
   readonly createdBefore?: Date | null | undefined;
   readonly isPublic?: boolean | null | undefined;
   readonly isDeleted?: boolean | null | undefined;
+  /** The folder’s id, or "root"; absent is everywhere. */
+  readonly folderId?: string | null | undefined;
+  /** Whether also what lies below the folder is meant. */
+  readonly recursive?: boolean | null | undefined;
 }
 
 type Conditions = Filter<StoredFile>[];
-
-/** The search words of a text; empty when it holds none. */
-export function searchWords(search: string | null | undefined): string[] {
-  return (
-    (search ?? '')
-      .normalize('NFC')
-      // Marks belong to their letters: without them Hindi, Thai or pointed Hebrew words would fall apart.
-      .split(/[^\p{L}\p{N}\p{M}]+/u)
-      .filter((word) => /[\p{L}\p{N}]/u.test(word))
-  );
-}
-
-/** A text-index condition that asks for every word, not for any. */
-export function textCondition(words: readonly string[]): Filter<StoredFile> {
-  return { $text: { $search: words.map((word) => `"${word}"`).join(' ') } };
-}
-
-/** The same words without the text index: each must begin a word of the name, the description or a tag. */
-export function wordConditions(words: readonly string[]): Conditions {
-  return words.map((word) => {
-    // Words hold letters, digits and marks only, so the pattern is a literal and takes linear time.
-    const begins = new RegExp(`(?:^|[^\\p{L}\\p{N}\\p{M}])${word}`, 'iu');
-    return {
-      $or: [{ originalName: begins }, { description: begins }, { tags: begins }],
-    } as Filter<StoredFile>;
-  });
-}
 
 /** The conditions of everything but search and paging, beside the owner’s or the public scope. */
 export function criteriaConditions(criteria: FileCriteria, now: Date): Conditions {
@@ -64,6 +41,16 @@ export function criteriaConditions(criteria: FileCriteria, now: Date): Condition
 /** The files that come after a position when the list is walked in this order. */
 export function beyond(order: FileOrder, position: FilePosition): Filter<StoredFile> {
   const [past, from] = order.direction === 1 ? ['$gt', '$gte'] : ['$lt', '$lte'];
+  const { value, id, at } = position;
+  if (order.field === RELEVANCE) {
+    return {
+      $or: [
+        { relevance: { [past]: value } },
+        { relevance: value, createdAt: { [past]: at } },
+        { relevance: value, createdAt: at, _id: { [past]: id } },
+      ],
+    } as Filter<StoredFile>;
+  }
   return {
     // The bound on the field alone lets the index seek; the alternatives only decide among equal values.
     [order.field]: { [from]: position.value },

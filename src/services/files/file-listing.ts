@@ -2,17 +2,14 @@ import { AppError } from '../../errors.ts';
 import type { Collections } from '../../models/collections.ts';
 import { listIndex, type StoredFile } from '../../models/file.ts';
 import type { Filter } from '../../models/object-id.ts';
+import { soughtWords } from '../../texts/folded-words.ts';
+import { type FolderScopes, refusePlaces } from '../folders/folder-scopes.ts';
+import { type FileSearch, type Search, WITHOUT_WORDS } from '../search/file-search.ts';
+import { having } from '../search/sought-words.ts';
 import type { Viewer } from '../viewer.ts';
 import { withId } from '../with-id.ts';
-import type { FileCursors, FileOrder } from './file-cursors.ts';
-import {
-  beyond,
-  criteriaConditions,
-  type FileCriteria,
-  searchWords,
-  textCondition,
-  wordConditions,
-} from './file-filters.ts';
+import { type FileCursors, type FileOrder, RELEVANCE } from './file-cursors.ts';
+import { beyond, criteriaConditions, type FileCriteria } from './file-filters.ts';
 
 /** Relay’s paging arguments; `first` with `after`, or `last` with `before`. */
 export interface PageRequest {
@@ -38,45 +35,62 @@ export interface FilePage {
 export const MAX_PAGE = 100;
 /** How many files a page has when nothing is said. */
 export const DEFAULT_PAGE = 25;
-/** How many matches a search sorts at the most. */
-export const MAX_MATCHES = 10_000;
-
 interface Query {
   readonly conditions: Filter<StoredFile>[];
   readonly hint: string | null;
+  /** Where the words are looked for first, instead of on the way along a list. */
+  readonly search?: Search;
 }
 
 /** Lists of files, paged by key: a page costs the same wherever it lies. */
 export class FileListing {
   private readonly files: Collections['files'];
   private readonly cursors: FileCursors;
+  private readonly scopes: Pick<FolderScopes, 'of'>;
+  private readonly search: FileSearch;
 
-  constructor(files: Collections['files'], cursors: FileCursors) {
+  constructor(
+    files: Collections['files'],
+    cursors: FileCursors,
+    scopes: Pick<FolderScopes, 'of'>,
+    search: FileSearch,
+  ) {
     this.files = files;
     this.cursors = cursors;
+    this.scopes = scopes;
+    this.search = search;
   }
 
-  /** The viewer’s own files. */
+  /** The viewer’s own files, or those of a folder that it may see; NOT_FOUND for any other folder. */
   async own(viewer: Viewer, criteria: FileCriteria, order: FileOrder, page: PageRequest): Promise<FilePage> {
-    const words = searchWords(criteria.search);
-    const conditions = [{ userId: viewer.userId }, ...criteriaConditions(criteria, new Date())];
-    if (words.length > 0)
-      return this.page({ conditions: [textCondition(words), ...conditions], hint: null }, order, page);
-    if (criteria.search?.trim()) return this.nothing(order, page);
-    return this.page({ conditions, hint: listIndex('own', order.field) }, order, page);
+    const words = soughtWords(criteria.search ?? '');
+    refuseRankless(order, criteria);
+    const scope = await this.scopes.of(viewer, criteria);
+    if (!scope) return this.nothing(order, page);
+    const conditions = [...scope.conditions, ...criteriaConditions(criteria, new Date())];
+    if (words.length > 0) {
+      const searched = { viewer, scope, isDeleted: criteria.isDeleted ?? false, conditions };
+      return this.page(bySearch(this.search.ofAccount(words, searched)), order, page);
+    }
+    if (criteria.search?.trim() || order.field === RELEVANCE) return this.nothing(order, page);
+    return this.page({ conditions, hint: listIndex(scope.index, order.field) }, order, page);
   }
 
   /** Everybody’s public files; search matches the beginnings of words. */
   async published(criteria: FileCriteria, order: FileOrder, page: PageRequest): Promise<FilePage> {
-    const words = searchWords(criteria.search);
+    const words = soughtWords(criteria.search ?? '');
+    refuseRankless(order, criteria);
+    refusePlaces(criteria);
     const isUnsearchable = words.length === 0 && criteria.search?.trim();
     const isNeverPublished = criteria.isPublic === false || criteria.isDeleted === true;
     if (isUnsearchable || isNeverPublished) return this.nothing(order, page);
     const conditions = [
       { isPublic: true, 'access.canView': true },
       ...criteriaConditions({ ...criteria, isPublic: true, isDeleted: false }, new Date()),
-      ...wordConditions(words),
-    ];
+    ] as Filter<StoredFile>[];
+    if (order.field === RELEVANCE)
+      return this.page(bySearch(this.search.ofPublished(words, conditions)), order, page);
+    conditions.push(...words.map((word) => having({ word })));
     return this.page({ conditions, hint: listIndex('public', order.field) }, order, page);
   }
 
@@ -111,11 +125,11 @@ export class FileListing {
     return result?.top ?? [];
   }
 
-  private async page(query: Query, order: FileOrder, request: PageRequest): Promise<FilePage> {
+  private async page(asked: Query, order: FileOrder, request: PageRequest): Promise<FilePage> {
     const { size, backward, cursor } = this.window(order, request);
     const walk: FileOrder = backward ? { ...order, direction: order.direction === 1 ? -1 : 1 } : order;
     const position = cursor ? [beyond(walk, cursor)] : [];
-    const { files, searchTruncated } = await this.walk(query, walk, position, size + 1);
+    const { query, files, searchTruncated } = await this.walk(asked, walk, position, size + 1);
     const more = files.length > size;
     if (more) files.pop();
     if (backward) files.reverse();
@@ -125,7 +139,7 @@ export class FileListing {
       hasNextPage: backward ? cursor !== null : more,
       hasPreviousPage: backward ? more : cursor !== null,
       searchTruncated,
-      count: () => this.count(query),
+      count: () => (query.search ? this.search.count(query.search) : this.count(query)),
     };
   }
 
@@ -137,23 +151,17 @@ export class FileListing {
   }
 
   private async walk(query: Query, walk: FileOrder, position: Filter<StoredFile>[], limit: number) {
-    const sort = { [walk.field]: walk.direction, _id: walk.direction };
-    if (query.hint) {
-      const filter = { $and: [...query.conditions, ...position] } as never;
-      const files = await this.files.collection.find(filter, { sort, limit, hint: query.hint }).toArray();
-      return { files: files as unknown as StoredFile[], searchTruncated: false };
+    if (query.search) {
+      const found = await this.search.find(query.search, walk, position, limit);
+      const corrected = found.isEmpty ? await query.search.corrected() : null;
+      if (!corrected) return { query, ...found };
+      return { query: bySearch(corrected), ...(await this.search.find(corrected, walk, position, limit)) };
     }
-    const [result] = await this.files.aggregate<{ files: StoredFile[]; matches: [{ n: number }?] }>([
-      { $match: { $and: query.conditions } as never },
-      { $limit: MAX_MATCHES + 1 },
-      {
-        $facet: {
-          files: [...position.map(($match) => ({ $match }) as never), { $sort: sort }, { $limit: limit }],
-          matches: [{ $count: 'n' }],
-        },
-      },
-    ]);
-    return { files: result?.files ?? [], searchTruncated: (result?.matches[0]?.n ?? 0) > MAX_MATCHES };
+    const sort = { [walk.field]: walk.direction, _id: walk.direction };
+    const filter = { $and: [...query.conditions, ...position] } as never;
+    const options = { sort, limit, hint: query.hint ?? '', projection: WITHOUT_WORDS };
+    const files = await this.files.collection.find(filter, options).toArray();
+    return { query, files: files as unknown as StoredFile[], searchTruncated: false };
   }
 
   private count(query: Query): Promise<number> {
@@ -177,6 +185,14 @@ export class FileListing {
     const cursor = text == null ? null : this.cursors.decode(order, text, backward ? 'before' : 'after');
     return { size, backward, cursor };
   }
+}
+
+const bySearch = (search: Search): Query => ({ ...search, search });
+
+/** Refuses to order by relevance what is not searched. */
+function refuseRankless({ field }: FileOrder, { search }: FileCriteria): void {
+  if (field === RELEVANCE && !search?.trim())
+    throw pageError('sort.field', 'can be RELEVANCE only together with `filter.search`');
 }
 
 /** The texts that begin with a prefix, as a range; null for the empty one, with which all texts begin. */

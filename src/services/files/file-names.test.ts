@@ -1,12 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  cleanFileName,
-  extensionOf,
-  isCleanFileName,
-  MAX_NAME_LENGTH,
-  nameWordsOf,
-  sortNameOf,
-} from './file-names.ts';
+import { cleanFileName, extensionOf, isCleanFileName, MAX_NAME_LENGTH, sortNameOf } from './file-names.ts';
 
 test.each([
   ['report.pdf', 'report.pdf'],
@@ -66,5 +59,4 @@ test('only a name that is clean already may be typed', () => {
 
 test('names are ordered and searched by what they say', () => {
   expect(sortNameOf('ＡÄ.Txt')).toBe('aä.txt');
-  expect(nameWordsOf('a_b-c 1.tar.gz')).toBe('a b c 1 tar gz');
 });

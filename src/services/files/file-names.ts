@@ -31,14 +31,6 @@ export function sortNameOf(name: string): string {
   return name.normalize('NFKC').toLowerCase();
 }
 
-/** The name's words, parted where search engines see none. */
-export function nameWordsOf(name: string): string {
-  return name
-    .split(/[^\p{L}\p{M}\p{N}]+/u)
-    .filter(Boolean)
-    .join(' ');
-}
-
 function shortened(name: string): string {
   const characters = [...name];
   if (characters.length <= MAX_NAME_LENGTH) return name;

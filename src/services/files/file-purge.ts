@@ -1,12 +1,31 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Collections } from '../../models/collections.ts';
 import { LISTED, type StoredFile } from '../../models/file.ts';
+import { FileChangeKind } from '../../models/file-change.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
 import type { Filter, ObjectId } from '../../models/object-id.ts';
 import type { Ledger } from '../ledger.ts';
+import type { FileEvents } from '../live/file-events.ts';
 import { HELD } from '../scanning/quarantine-notices.ts';
+import { forgetFile, type GivenCollections } from '../sharing/permissions/forgotten-things.ts';
+import { CONTENTS, contentsOf } from '../versions/contents.ts';
 
 const BATCH = 100;
 const AT_ONCE = 8;
+// How long the removal of a single content may take, until the whole file’s is left to the sweep.
+const MOST_LOOKS = 20;
+const LOOK_PAUSE_MS = 50;
+// Counts of one file that are changed together: they are mostly of one document.
+const COUNTS_AT_ONCE = 2;
+const OF_CONTENTS = ['contentId', 'contents', 'versions'];
+
+interface Count {
+  readonly ledger: Ledger;
+  readonly owner: ObjectId;
+  /** Of the content. */
+  readonly id: ObjectId;
+  readonly amount: number;
+}
 
 /**
  * Removes files for good. The counts a file stands for become claims before its document goes, so a crash between
@@ -16,11 +35,21 @@ export class FilePurge {
   private readonly files: Collections['files'];
   private readonly usage: Ledger;
   private readonly references: Ledger;
+  private readonly given: GivenCollections | null;
+  private readonly events: Pick<FileEvents, 'tell'> | null;
 
-  constructor(files: Collections['files'], usage: Ledger, references: Ledger) {
+  constructor(
+    files: Collections['files'],
+    usage: Ledger,
+    references: Ledger,
+    given: GivenCollections | null = null,
+    events: Pick<FileEvents, 'tell'> | null = null,
+  ) {
     this.files = files;
     this.usage = usage;
     this.references = references;
+    this.given = given;
+    this.events = events;
   }
 
   /** Removes one COMPLETED file; false when there was none. Its blob is deleted later, once nothing refers to it. */
@@ -33,6 +62,8 @@ export class FilePurge {
       )
       .lean();
     if (!file) return false;
+    // Its grants go with it, and they tell who is to hear of it.
+    await this.events?.tell(FileChangeKind.PURGED, file);
     await this.finish(file);
     return true;
   }
@@ -78,24 +109,35 @@ export class FilePurge {
     }
   }
 
-  /** Carries on with a file whose removal has begun. */
-  async finish(file: Pick<StoredFile, '_id' | 'userId' | 'fileSize' | 'blob'>): Promise<void> {
-    const { _id, userId, fileSize, blob } = file;
-    const counts = [
-      { ledger: this.usage, owner: userId, amount: fileSize },
-      ...(blob ? [{ ledger: this.references, owner: blob, amount: 1 }] : []),
-    ];
-    const claimed = await Promise.all(
-      counts.map(({ ledger, owner, amount }) => ledger.reclaim(owner, _id, amount)),
-    );
+  /** Carries on with a file whose removal has begun; it does not end before every content’s own removal has. */
+  async finish({ _id }: Pick<StoredFile, '_id'>): Promise<void> {
+    const file = await this.undisturbed(_id);
+    if (!file) return;
+    const counts = contentsOf(file).flatMap(({ id, fileSize, blob }) => [
+      { ledger: this.usage, owner: file.userId, id, amount: fileSize },
+      ...(blob ? [{ ledger: this.references, owner: blob, id, amount: 1 }] : []),
+    ]);
+    const claimed = new Set<Count>();
+    await each(counts, async (count) => {
+      if (await count.ledger.reclaim(count.owner, count.id, count.amount)) claimed.add(count);
+    });
+    if (this.given) await forgetFile(this.given, _id);
     const removed = await this.remove(_id);
-    await Promise.all(
-      counts.map(({ ledger, owner }, i) => {
-        if (removed) return ledger.release(owner, _id);
-        // Somebody else removed it and gave its counts back: a claim made here afterwards stands for nothing.
-        return claimed[i] && ledger.withdraw(owner, _id);
-      }),
-    );
+    await each(counts, async (count) => {
+      if (removed) await count.ledger.release(count.owner, count.id);
+      // Somebody else removed it and gave its counts back: a claim made here afterwards stands for nothing.
+      else if (claimed.has(count)) await count.ledger.withdraw(count.owner, count.id);
+    });
+  }
+
+  /** The file once nobody removes a single content of it any more; null where that takes long, or there is none: the sweep carries on. */
+  private async undisturbed(_id: ObjectId) {
+    for (let look = 0; look < MOST_LOOKS; look += 1) {
+      if (look > 0) await pause(LOOK_PAUSE_MS);
+      const file = await this.files.findById(_id, CONTENTS).lean();
+      if (!file?.versions?.some(({ purgingAt }) => purgingAt)) return file;
+    }
+    return null;
   }
 
   /** True for the one caller whose doing it was. */
@@ -105,8 +147,14 @@ export class FilePurge {
     // Parts of a direct upload may still lie in the store: what names them stays for the sweep, and nothing else.
     const { modifiedCount } = await this.files.collection.updateOne(
       { _id, direct: { $exists: true }, purgingAt: { $exists: true } },
-      [{ $set: { heartbeatAt: '$direct.expiresAt' } }, { $unset: ['purgingAt', 'blob'] }],
+      [{ $set: { heartbeatAt: '$direct.expiresAt' } }, { $unset: ['purgingAt', 'blob', ...OF_CONTENTS] }],
     );
     return modifiedCount === 1;
+  }
+}
+
+async function each(counts: readonly Count[], work: (count: Count) => Promise<void>): Promise<void> {
+  for (let i = 0; i < counts.length; i += COUNTS_AT_ONCE) {
+    await Promise.all(counts.slice(i, i + COUNTS_AT_ONCE).map(work));
   }
 }

@@ -11,6 +11,8 @@ export type Disposition = 'inline' | 'attachment';
 export interface LinkParameters extends SignedExpiry {
   readonly disposition?: unknown;
   readonly by?: unknown;
+  /** The id of an earlier content. */
+  readonly version?: unknown;
 }
 
 /** What a valid link grants: this file’s content, as this account may fetch it. */
@@ -36,12 +38,13 @@ export class LinkService {
     this.baseUrl = baseUrl;
   }
 
-  /** A URL of the file’s content that works without headers for so many seconds. */
+  /** A URL of the file’s content, or of an earlier one, that works without headers for so many seconds. */
   contentUrl(
     viewer: Pick<Viewer, 'userId' | 'key'> | null,
     fileId: string,
     expiresInSeconds: number,
     disposition: Disposition,
+    version?: string,
   ): string {
     if (!(expiresInSeconds >= MIN_LINK_SECONDS && expiresInSeconds <= MAX_LINK_SECONDS)) {
       const message = `must lie between ${MIN_LINK_SECONDS} and ${MAX_LINK_SECONDS}`;
@@ -51,8 +54,14 @@ export class LinkService {
     }
     const expires = String(Math.floor(Date.now() / 1000) + expiresInSeconds);
     const by = [viewer?.userId, viewer?.key?.id].flatMap((id) => id?.toHexString() ?? []).join('.');
-    const signature = this.signer.sign(signedText(fileId, disposition, expires, by));
-    const query = new URLSearchParams({ disposition, expires, ...(by && { by }), signature });
+    const signature = this.signer.sign(signedText(contentName(fileId, version), disposition, expires, by));
+    const query = new URLSearchParams({
+      ...(version && { version }),
+      disposition,
+      expires,
+      ...(by && { by }),
+      signature,
+    });
     return `${this.baseUrl()}/files/${fileId}/content?${query}`;
   }
 
@@ -60,14 +69,18 @@ export class LinkService {
   verify(fileId: string, link: LinkParameters): LinkGrant {
     const by = typeof link.by === 'string' ? link.by : '';
     const disposition = link.disposition === 'inline' ? 'inline' : 'attachment';
-    const isOurs = disposition === link.disposition && by === (link.by ?? '');
+    const isOurs = disposition === link.disposition && by === (link.by === undefined ? '' : link.by);
     requireSigned(this.signer, 'link', link, (expires) =>
-      isOurs ? signedText(fileId, disposition, expires, by) : null,
+      isOurs ? signedText(contentName(fileId, link.version), disposition, expires, by) : null,
     );
     const [userId, keyId] = by.split('.', 2).map(parseId);
     return { viewer: userId ? { userId } : null, keyId: keyId ?? null, disposition };
   }
 }
+
+// No id of a file has an @ in it, so that no address of a version can be read as one of a file.
+const contentName = (fileId: string, version: unknown) =>
+  version === undefined ? fileId : `${fileId}@${String(version)}`;
 
 const signedText = (fileId: string, disposition: string, expires: string, by: string) =>
   [fileId, disposition, expires, by].join('\n');

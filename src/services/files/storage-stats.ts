@@ -6,7 +6,9 @@ import type { Viewer } from '../viewer.ts';
 export interface StorageSummary {
   readonly totalFiles: number;
   readonly totalBytes: number;
-  /** What the account’s contents take up: equal contents count once. */
+  /** Of earlier contents, the trash included. */
+  readonly versionBytes: number;
+  /** What the account’s contents take up, earlier ones too: equal contents count once. */
   readonly storedBytes: number;
   readonly trashedFiles: number;
   readonly trashedBytes: number;
@@ -14,7 +16,7 @@ export interface StorageSummary {
 }
 
 interface ContentSum {
-  _id: { family: string; isDeleted: boolean; blob: unknown };
+  _id: { family: string; isDeleted: boolean; isEarlier: boolean; blob: unknown };
   files: number;
   bytes: number;
   size: number;
@@ -24,21 +26,39 @@ interface ContentSum {
 export async function storageSummary(files: Collections['files'], viewer: Viewer): Promise<StorageSummary> {
   const families = new Map<string, { family: string; files: number; bytes: number }>();
   const seen = new Set<string>();
-  const sum = { totalFiles: 0, totalBytes: 0, storedBytes: 0, trashedFiles: 0, trashedBytes: 0 };
+  const sum = {
+    totalFiles: 0,
+    totalBytes: 0,
+    storedBytes: 0,
+    trashedFiles: 0,
+    trashedBytes: 0,
+    versionBytes: 0,
+  };
   const contents = files.aggregate<ContentSum>([
     { $match: { userId: viewer.userId, isDeleted: { $in: [false, true] }, ...LISTED } },
+    { $project: { mimeType: 1, isDeleted: 1, content: CONTENTS } },
+    { $unwind: '$content' },
     {
       $group: {
-        _id: { family: { $first: { $split: ['$mimeType', '/'] } }, isDeleted: '$isDeleted', blob: '$blob' },
+        _id: {
+          family: { $first: { $split: ['$mimeType', '/'] } },
+          isDeleted: '$isDeleted',
+          isEarlier: '$content.isEarlier',
+          blob: '$content.blob',
+        },
         files: { $sum: 1 },
-        bytes: { $sum: '$fileSize' },
-        size: { $first: '$fileSize' },
+        bytes: { $sum: '$content.size' },
+        size: { $first: '$content.size' },
       },
     },
   ]);
   for await (const { _id, files, bytes, size } of contents) {
     if (!seen.has(String(_id.blob))) sum.storedBytes += size;
     seen.add(String(_id.blob));
+    if (_id.isEarlier) {
+      sum.versionBytes += bytes;
+      continue;
+    }
     if (_id.isDeleted) {
       sum.trashedFiles += files;
       sum.trashedBytes += bytes;
@@ -58,3 +78,15 @@ export async function storageSummary(files: Collections['files'], viewer: Viewer
     byMimeFamily: [...families.values()].sort((a, b) => b.bytes - a.bytes || (a.family < b.family ? -1 : 1)),
   };
 }
+
+const CONTENTS = {
+  $concatArrays: [
+    [{ blob: '$blob', size: '$fileSize', isEarlier: false }],
+    {
+      $map: {
+        input: { $ifNull: ['$versions', []] },
+        in: { blob: '$$this.blob', size: '$$this.fileSize', isEarlier: true },
+      },
+    },
+  ],
+};

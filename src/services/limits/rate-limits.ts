@@ -23,6 +23,12 @@ export const LIMITS = {
   tokens: { points: 30, within: 900 },
   /** Codes of a second factor, by account. */
   'second-factor': { points: 5, within: 900 },
+  /** Wrong passwords of share links and upload requests, by link and address. */
+  'link-password': { points: 10, within: 900 },
+  /** The same, by link alone. */
+  'link-password-total': { points: 100, within: 900 },
+  /** Links, upload requests, grants and webhooks that are made, by account. */
+  sharing: { points: 600, within: 3_600 },
   /** Exports of everything that is held of an account, by account. */
   exports: { points: 10, within: 3_600 },
   /** Fields at the root of GraphQL operations, by account or, without one, by address. */

@@ -1,11 +1,13 @@
 import type { Blob } from '../../models/blob.ts';
 import type { Collections } from '../../models/collections.ts';
 import { LISTED } from '../../models/file.ts';
+import { FileChangeKind } from '../../models/file-change.ts';
 import type { VirusScan } from '../../models/file-details.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
 import { isDuplicateKey, type ObjectId } from '../../models/object-id.ts';
 import type { Verdict } from '../../scanning/scanner.ts';
 import { LOST } from '../copies/blob-files.ts';
+import type { FileEvents } from '../live/file-events.ts';
 import {
   type Clean,
   type Infected,
@@ -29,6 +31,7 @@ export const TELL_MS = 30_000;
 // How long a reference that is being made may still tell its file of the former verdict.
 const CLAIM_PATIENCE_MS = 5_000;
 const MOST_ROUNDS = 5;
+const TOLD = { userId: 1, folder: 1, isDeleted: 1, access: 1 } as const;
 
 /**
  * What is known of contents. A verdict is written into the blob first, where every reader looks, together with the note
@@ -38,11 +41,17 @@ export class BlobVerdicts {
   private readonly blobs: Collections['blobs'];
   private readonly files: Collections['files'];
   private readonly notices: QuarantineNotices;
+  private readonly events: Pick<FileEvents, 'tell'> | null;
 
-  constructor({ blobs, files }: Pick<Collections, 'blobs' | 'files'>, notices: QuarantineNotices) {
+  constructor(
+    { blobs, files }: Pick<Collections, 'blobs' | 'files'>,
+    notices: QuarantineNotices,
+    events: Pick<FileEvents, 'tell'> | null = null,
+  ) {
     this.blobs = blobs;
     this.files = files;
     this.notices = notices;
+    this.events = events;
   }
 
   /** The blob as it is now; null once it is gone. */
@@ -145,6 +154,7 @@ export class BlobVerdicts {
   }
 
   private async tellInfected({ _id, virus, threat }: Blob): Promise<void> {
+    const hidden = await this.files.find({ blob: _id, ...LISTED }, TOLD).lean();
     await this.files.collection.updateMany(
       { blob: _id, purgingAt: { $exists: false }, $or: [LISTED, LOST] },
       {
@@ -152,10 +162,13 @@ export class BlobVerdicts {
         $unset: { lostAt: '', isAwaitingScan: '' },
       } as never,
     );
+    for (const file of hidden) void this.events?.tell(FileChangeKind.UPDATED, file);
     await this.notices.sendFor(_id);
   }
 
   private async tellFree({ _id, virus = UNSCANNED, releasedAt }: Blob): Promise<void> {
+    const released = await this.files.find({ blob: _id, ...HELD } as never, TOLD).lean();
+    const opened = await this.files.find({ blob: _id, ...LISTED, isAwaitingScan: true }, TOLD).lean();
     await this.files.collection.updateMany({ blob: _id, ...HELD }, {
       $set: { uploadStatus: UploadStatus.COMPLETED, virus },
       $unset: { quarantinedAt: '', threat: '', quarantineToldAt: '', isAwaitingScan: '' },
@@ -165,6 +178,8 @@ export class BlobVerdicts {
       $set: { virus },
       ...(isOpen && { $unset: { isAwaitingScan: '' } }),
     } as never);
+    for (const file of released) void this.events?.tell(FileChangeKind.CREATED, file);
+    for (const file of isOpen ? opened : []) void this.events?.tell(FileChangeKind.UPDATED, file);
   }
 
   /** The blob, with the verdict; its files are to be told only where it is news to them. */

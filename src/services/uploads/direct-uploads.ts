@@ -3,23 +3,27 @@ import { newBlobKey } from '../../blobs/blob-store.ts';
 import type { Stores } from '../../blobs/stores.ts';
 import { AppError, type ErrorCode, hasCode } from '../../errors.ts';
 import type { Collections } from '../../models/collections.ts';
-import type { DirectUpload } from '../../models/direct-upload.ts';
 import type { StoredFile } from '../../models/file.ts';
+import { FileChangeKind } from '../../models/file-change.ts';
 import { UploadStatus } from '../../models/file-enums.ts';
-import { parseId } from '../../models/object-id.ts';
+import { ObjectId } from '../../models/object-id.ts';
 import { requireVerified } from '../access.ts';
 import type { AccountWatch } from '../accounts/account-watch.ts';
 import type { ContentKeys } from '../copies/content-keys.ts';
+import type { FilePlaces } from '../folders/file-places.ts';
 import type { Ledger } from '../ledger.ts';
+import type { FileEvents } from '../live/file-events.ts';
+import type { UploadStates } from '../live/upload-states.ts';
 import { Reservation } from '../quota.ts';
+import type { HeldPermissions } from '../sharing/permissions/held-permissions.ts';
 import type { Viewer } from '../viewer.ts';
 import { withId } from '../with-id.ts';
+import type { Destination } from './destination.ts';
+import { busy, OpenTickets, type Ticket } from './open-tickets.ts';
 import { joinedParts, requireParts, spansOf } from './ticket-parts.ts';
 import type { AnnouncedUpload, Tickets, UploadTicket } from './tickets.ts';
 import type { UploadRun } from './upload-run.ts';
 import type { UploadRemains, UploadUndo } from './upload-undo.ts';
-
-type Ticket = StoredFile & { direct: DirectUpload };
 
 // Trying again with the same bytes would end the same way.
 const FINAL: readonly ErrorCode[] = [
@@ -29,7 +33,6 @@ const FINAL: readonly ErrorCode[] = [
   'HASH_MISMATCH',
   'QUOTA_EXCEEDED',
 ];
-const RETRY_SECONDS = 5;
 
 /**
  * Uploads whose bytes a client sends to a store under a ticket, without passing through the API. The ticket is the
@@ -44,8 +47,12 @@ export class DirectUploads {
   private readonly run: UploadRun;
   private readonly watch: AccountWatch;
   private readonly tickets: Tickets;
+  private readonly open: OpenTickets;
   private readonly needsVerifiedEmail: boolean;
   private readonly keys: ContentKeys;
+  private readonly states: Pick<UploadStates, 'of'> | null;
+  private readonly events: Pick<FileEvents, 'tell'> | null;
+  private readonly places: Pick<FilePlaces, 'settle'> | null;
   private readonly stopping = new AbortController();
 
   constructor(parts: {
@@ -56,9 +63,16 @@ export class DirectUploads {
     run: UploadRun;
     watch: AccountWatch;
     tickets: Tickets;
+    /** What people may do with what is others’. */
+    access: Pick<HeldPermissions, 'require'>;
     /** Whether only accounts that verified their address may upload. */
     needsVerifiedEmail?: boolean;
     keys: ContentKeys;
+    /** Where uploads that have a name are noted. */
+    states?: Pick<UploadStates, 'of'>;
+    events?: Pick<FileEvents, 'tell'>;
+    /** Looks after the folders that files are put into. */
+    places?: Pick<FilePlaces, 'settle'>;
   }) {
     this.files = parts.collections.files;
     this.stores = parts.stores;
@@ -67,17 +81,23 @@ export class DirectUploads {
     this.run = parts.run;
     this.watch = parts.watch;
     this.tickets = parts.tickets;
+    this.open = new OpenTickets(parts.collections.files, parts.access);
+    this.places = parts.places ?? null;
     this.needsVerifiedEmail = parts.needsVerifiedEmail ?? false;
     this.keys = parts.keys;
+    this.states = parts.states ?? null;
+    this.events = parts.events ?? null;
   }
 
   /**
    * Announces a file and resolves with where to send its bytes; its size counts against the quota from then on. Rejects
    * with PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, QUOTA_EXCEEDED or, with too many open tickets, RATE_LIMITED.
    */
-  async create(viewer: Viewer, announced: AnnouncedUpload): Promise<UploadTicket> {
+  async create(viewer: Viewer, announced: AnnouncedUpload, to?: Destination): Promise<UploadTicket> {
     requireVerified(viewer, this.needsVerifiedEmail);
-    return this.tickets.issue(viewer, announced);
+    const ticket = await this.tickets.issue(viewer, announced, to);
+    await this.noted(viewer, new ObjectId(ticket.id), announced.clientUploadId)?.begin(announced.fileSize);
+    return ticket;
   }
 
   /**
@@ -100,13 +120,14 @@ export class DirectUploads {
 
   /** Takes the ticket back with everything that was sent; CONFLICT once it is being completed or was. */
   async cancel(viewer: Viewer, id: string): Promise<true> {
-    const ticket = await this.find(viewer, id);
+    const ticket = await this.open.find(viewer, id);
     const { modifiedCount } = await this.files.updateOne(
       { _id: ticket._id, uploadStatus: UploadStatus.PENDING },
       { $set: { uploadStatus: UploadStatus.CANCELLED } },
     );
     if (modifiedCount === 0) throw busy();
     await this.undo.undo(ticket._id);
+    await this.noted(viewer, ticket._id, ticket.clientUploadId)?.cancelled();
     return true;
   }
 
@@ -121,7 +142,7 @@ export class DirectUploads {
     sent: readonly number[] | null,
     signal: AbortSignal,
   ): Promise<StoredFile> {
-    const found = await this.find(viewer, id, UploadStatus.COMPLETED);
+    const found = await this.open.find(viewer, id, UploadStatus.COMPLETED);
     if (found.uploadStatus === UploadStatus.COMPLETED) return present(found);
     if (found.direct.expiresAt <= new Date()) throw new AppError('GONE', 'The upload’s time is over.');
     if (sent) requireAll(sent, found.direct.keys.length);
@@ -137,6 +158,7 @@ export class DirectUploads {
       throw error;
     }
     const { _id, userId, direct } = ticket;
+    const noted = this.noted(viewer, _id, found.clientUploadId);
     const written = await this.run.take({
       file: _id,
       owner: userId,
@@ -147,11 +169,20 @@ export class DirectUploads {
       reservation: new Reservation(this.usage, userId, _id, direct.fileSize),
       registered: Promise.resolve(),
       tidyBy: direct.expiresAt,
+      notes:
+        noted?.aTry((error) => hasCode(error, 'INFECTED') || isFinal(error, signal), direct.fileSize) ?? null,
       signal,
       giveUp: (error, remains) => this.giveUp(ticket, error, remains, signal),
     });
     await this.undo.tidy(_id);
-    return withId({ ...ticket, ...written } as StoredFile);
+    const state = await this.places?.settle(ticket);
+    const file = withId({ ...ticket, ...written, ...state } as StoredFile);
+    void this.events?.tell(FileChangeKind.CREATED, file);
+    return file;
+  }
+
+  private noted({ userId }: Viewer, file: ObjectId, clientUploadId: string | null | undefined) {
+    return this.states?.of({ userId, file }, clientUploadId) ?? null;
   }
 
   private keyOf({ _id, direct: { encryption } }: Ticket): KeyObject | null {
@@ -161,28 +192,7 @@ export class DirectUploads {
   private giveUp({ _id }: Ticket, error: unknown, remains: UploadRemains, signal: AbortSignal) {
     // It is a file in quarantine: only its parts have to go.
     if (hasCode(error, 'INFECTED')) return this.undo.tidy(_id);
-    const isFinal = !signal.aborted && error instanceof AppError && FINAL.includes(error.code);
-    return isFinal ? this.undo.undo(_id, remains) : this.undo.reopen(_id, remains);
-  }
-
-  /** The viewer’s ticket that waits, or that is in this status; CONFLICT while it is in another one that passes. */
-  private async find(viewer: Viewer, id: string, status?: UploadStatus): Promise<Ticket> {
-    const _id = parseId(id);
-    const found =
-      _id &&
-      (await this.files
-        .findOne({ _id, userId: viewer.userId, purgingAt: { $exists: false } })
-        .select('+direct +uploadKey')
-        .lean());
-    if (found && status && found.uploadStatus === status) return found as Ticket;
-    if (!found?.direct || found.blob) {
-      if (found?.uploadStatus === UploadStatus.COMPLETED) throw busy();
-      throw noTicket();
-    }
-    if (found.uploadStatus === UploadStatus.PENDING) return found as Ticket;
-    // FAILED with a key: a completion that failed is just being undone.
-    if (found.uploadKey) throw busy();
-    throw noTicket();
+    return isFinal(error, signal) ? this.undo.undo(_id, remains) : this.undo.reopen(_id, remains);
   }
 
   /** Begins the one completion that may run. */
@@ -202,6 +212,9 @@ export class DirectUploads {
   }
 }
 
+const isFinal = (error: unknown, signal: AbortSignal) =>
+  !signal.aborted && error instanceof AppError && FINAL.includes(error.code);
+
 function requireAll(sent: readonly number[], count: number): void {
   const numbers = new Set(sent);
   const isAll = numbers.size === sent.length && sent.length === count;
@@ -218,8 +231,3 @@ function present(file: StoredFile): StoredFile {
   }
   return withId(file);
 }
-
-const noTicket = () => new AppError('NOT_FOUND', 'There is no such upload.');
-
-const busy = () =>
-  new AppError('CONFLICT', 'The upload is being completed, or was.', { retryAfter: RETRY_SECONDS });

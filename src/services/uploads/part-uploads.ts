@@ -17,7 +17,8 @@ import type { UploadRun } from './upload-run.ts';
 /** A part that somebody may send now. */
 export interface AdmittedPart extends Pick<PartSpan, 'key' | 'number' | 'storedSize'> {
   readonly ticket: ObjectId;
-  readonly owner: ObjectId;
+  /** Who announced it. */
+  readonly by: ObjectId;
   /** The API key that announced it. */
   readonly apiKey: { readonly id: ObjectId } | undefined;
   readonly provider: string;
@@ -74,7 +75,7 @@ export class PartUploads {
     const uploadKey = encryption ? this.keys.unwrap(encryption, { kind: 'upload', id: ticket }) : null;
     const { key, storedSize } = span;
     const apiKey = direct.apiKeyId && { id: direct.apiKeyId };
-    return { ticket, owner: open.userId, apiKey, provider, key, number: span.number, storedSize, uploadKey };
+    return { ticket, by: open.by, apiKey, provider, key, number: span.number, storedSize, uploadKey };
   }
 
   /**
@@ -86,7 +87,7 @@ export class PartUploads {
     const former = this.tries.get(key);
     former?.controller.abort(new AppError('CONFLICT', 'The part is being sent again.'));
     const controller = new AbortController();
-    const by = { userId: part.owner, key: part.apiKey };
+    const by = { userId: part.by, key: part.apiKey };
     const ended = this.watch.run(by, controller.signal, (signal) =>
       this.replace(part, source, signal, former?.ended),
     );
@@ -99,19 +100,20 @@ export class PartUploads {
     return this.run.track(ended);
   }
 
-  private async openTicket(_id: ObjectId): Promise<{ direct: DirectUpload; userId: ObjectId } | null> {
+  private async openTicket(_id: ObjectId): Promise<{ direct: DirectUpload; by: ObjectId } | null> {
     const { files, users } = this.collections;
     const file = await files
-      .findOne({ _id, uploadStatus: UploadStatus.PENDING }, { direct: 1, userId: 1 })
+      .findOne({ _id, uploadStatus: UploadStatus.PENDING }, { direct: 1, userId: 1, uploadedBy: 1 })
       .lean();
     if (!file?.direct) return null;
-    const { direct, userId } = file;
+    const { direct, userId, uploadedBy: by = userId } = file;
     const { apiKeyId } = direct;
-    const [isActive, isLive] = await Promise.all([
-      users.exists({ _id: file.userId, isActive: true }),
-      !apiKeyId || this.authentication.isLiveKey(file.userId, apiKeyId),
+    const [isActive, isWanted, isLive] = await Promise.all([
+      users.exists({ _id: by, isActive: true }),
+      by.equals(userId) || users.exists({ _id: userId, isActive: true }),
+      !apiKeyId || this.authentication.isLiveKey(by, apiKeyId),
     ]);
-    return isActive && isLive ? { direct, userId } : null;
+    return isActive && isWanted && isLive ? { direct, by } : null;
   }
 
   private async replace(

@@ -10,6 +10,7 @@ import { Ledger } from '../ledger.ts';
 import { quotaRoom } from '../quota.ts';
 import type { Viewer } from '../viewer.ts';
 import { essenceOf, requireAllowedType } from './content-type.ts';
+import type { Destination } from './destination.ts';
 import type { PartLinks } from './part-links.ts';
 import { type PartSpan, partCountOf, partSizeFor, spansOf } from './ticket-parts.ts';
 import { type IntakeRules, tooLarge } from './upload-intake.ts';
@@ -82,24 +83,30 @@ export class Tickets {
   }
 
   /** Reserves the file’s bytes and resolves with its ticket; rejects with what is known to be wrong already. */
-  async issue(viewer: Viewer, announced: AnnouncedUpload): Promise<UploadTicket> {
+  async issue(
+    viewer: Viewer,
+    announced: AnnouncedUpload,
+    to: Destination = { owner: viewer.userId, folder: null },
+  ): Promise<UploadTicket> {
     const { maxFileSize, types, lifetimeSeconds } = this.rules;
     if (announced.fileSize > maxFileSize) throw tooLarge(maxFileSize);
     const declared = essenceOf(announced.mimeType ?? '');
     if (declared && declared !== UNKNOWN_TYPE) requireAllowedType(declared, types);
     const expiresAt = new Date(Date.now() + lifetimeSeconds * 1000);
-    const draft = draftOf(viewer.userId, announced.originalName, announced, this.stores.primary);
+    const { owner } = to;
+    const draft = draftOf(to, announced.originalName, announced, this.stores.primary);
     const direct = this.directOf(viewer, draft._id, announced, expiresAt);
     const id = draft._id.toHexString();
     // A refusal must not cost two thousand signatures.
-    await this.requireRoom(viewer.userId, announced.fileSize);
+    await this.requireRoom(owner, announced.fileSize);
     const parts = await this.addressed(id, direct);
-    await this.reserve(viewer.userId, draft._id, announced.fileSize);
+    await this.reserve(owner, draft._id, announced.fileSize);
     try {
-      await this.files.collection.insertOne({ ...draft, direct, heartbeatAt: expiresAt } as never);
+      const by = owner.equals(viewer.userId) ? {} : { uploadedBy: viewer.userId };
+      await this.files.collection.insertOne({ ...draft, ...by, direct, heartbeatAt: expiresAt } as never);
     } catch (error) {
       // It may have been written all the same.
-      if (await this.undo.undo(draft._id)) await this.reservations.release(viewer.userId, draft._id);
+      if (await this.undo.undo(draft._id)) await this.reservations.release(owner, draft._id);
       throw error;
     }
     return { id, parts, expiresAt };

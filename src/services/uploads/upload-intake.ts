@@ -15,6 +15,20 @@ export interface IntakeRules {
   /** The most bytes one file may have. */
   readonly maxFileSize: number;
   readonly types: TypePolicy;
+  /** What the type must be let in by as well. */
+  readonly alsoTypes?: TypePolicy;
+}
+
+/** Rules for some uploads alone; null is what the service allows. */
+export interface NarrowerRules {
+  readonly maxFileSize: number | null;
+  readonly types: TypePolicy;
+}
+
+/** The rules that both hold. */
+export function narrowed(rules: IntakeRules, { maxFileSize, types }: NarrowerRules): IntakeRules {
+  const most = Math.min(rules.maxFileSize, maxFileSize ?? Number.POSITIVE_INFINITY);
+  return { ...rules, maxFileSize: most, alsoTypes: types };
 }
 
 /** What was learnt of the content while it streamed through; `mimeType` is known before the first byte leaves. */
@@ -96,7 +110,9 @@ export class UploadIntake extends Transform {
     const head = Buffer.concat(this.head ?? []);
     this.head = null;
     this.mimeType = await detectType(head, this.parts.declaredType);
-    requireAllowedType(this.mimeType, this.parts.rules.types);
+    const { types, alsoTypes } = this.parts.rules;
+    requireAllowedType(this.mimeType, types);
+    if (alsoTypes) requireAllowedType(this.mimeType, alsoTypes);
     await Promise.all([this.parts.registered, this.parts.reservation.cover(this.size, reserveAhead)]);
     if (head.length > 0) await this.pass(head);
   }

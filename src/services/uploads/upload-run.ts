@@ -12,11 +12,15 @@ import type { BlobReferences } from '../copies/blob-references.ts';
 import type { ContentKeys } from '../copies/content-keys.ts';
 import { completion } from '../files/file-drafts.ts';
 import type { Ledger } from '../ledger.ts';
+import type { UploadNotes } from '../live/upload-states.ts';
+import { isToBeProcessed } from '../processing/told-processing.ts';
+import type { WantedProcessing } from '../processing/wanted-processing.ts';
 import type { Reservation } from '../quota.ts';
 import type { UploadScan } from '../scanning/upload-scan.ts';
 import type { ScannedReference, UploadScanning } from '../scanning/upload-scanning.ts';
 import { type IntakeResult, type IntakeRules, UploadIntake } from './upload-intake.ts';
 import type { UploadRecords } from './upload-records.ts';
+import { NothingNew, requireSameHash, takenForDead } from './upload-refusals.ts';
 import type { UploadRemains } from './upload-undo.ts';
 
 /** Told about each upload as it begins and ends, for metrics. */
@@ -35,6 +39,8 @@ export interface RunningUpload {
   readonly key: string;
   readonly source: Readable;
   readonly declaredType: string;
+  /** Where other rules hold than for all. */
+  readonly rules?: IntakeRules;
   /** Hex SHA-256 that the content must have. */
   readonly sha256: string | null | undefined;
   readonly reservation: Reservation;
@@ -42,13 +48,23 @@ export interface RunningUpload {
   readonly registered: Promise<unknown>;
   /** When what it leaves beside the blob is to be gone, where it leaves something. */
   readonly tidyBy?: Date;
+  /** Told how it comes along, where somebody may want to know. */
+  readonly notes?: UploadNotes | null;
   readonly signal: AbortSignal;
+  /**
+   * Where its document does not become a file: makes the content that of one. Rejects with NothingNew where that has it
+   * already, and then the run is given up without having failed.
+   */
+  readonly place?: (change: Change) => Promise<unknown>;
   /** Takes back what a failed run has done; it must not reject. */
   giveUp(error: unknown, remains: UploadRemains): Promise<unknown>;
 }
 
+/** A complete content, as it is written into a document. */
+export type Change = ReturnType<typeof completion>;
+
 /** What a run has written into the document. */
-export type Completed = ReturnType<typeof completion>['set'];
+export type Completed = Change['set'];
 
 const HEARTBEAT_MS = 30_000;
 
@@ -62,6 +78,7 @@ export class UploadRun {
   private readonly heartbeatMs: number;
   private readonly keys: ContentKeys;
   private readonly scanning: UploadScanning | null;
+  private readonly processing: Pick<WantedProcessing, 'add'> | null;
   private readonly running = new Set<Promise<unknown>>();
   readonly rules: IntakeRules;
 
@@ -78,6 +95,8 @@ export class UploadRun {
     keys: ContentKeys;
     /** What looks for viruses; without it nothing is said of them. */
     scanning?: UploadScanning;
+    /** Is told which contents are to be processed; without it they are found later. */
+    processing?: Pick<WantedProcessing, 'add'>;
   }) {
     this.records = parts.records;
     this.stores = parts.stores;
@@ -88,6 +107,7 @@ export class UploadRun {
     this.heartbeatMs = parts.heartbeatMs ?? HEARTBEAT_MS;
     this.keys = parts.keys;
     this.scanning = parts.scanning ?? null;
+    this.processing = parts.processing ?? null;
   }
 
   /** The same work, which `idle` then waits for. */
@@ -116,11 +136,14 @@ export class UploadRun {
     const scan = this.scanning?.begin(owner) ?? null;
     const intake = new UploadIntake({
       scan,
-      rules: this.rules,
+      rules: upload.rules ?? this.rules,
       declaredType: upload.declaredType,
       reservation,
       registered: upload.registered,
-      onBytes: (bytes) => this.observer.received(bytes),
+      onBytes: (bytes) => {
+        this.observer.received(bytes);
+        upload.notes?.received(bytes);
+      },
     });
     // The intake asks for it only once bytes have come, which may be much later than Node would take it for unheard.
     upload.registered.catch((error) => intake.destroy(error));
@@ -142,13 +165,17 @@ export class UploadRun {
       else await this.usage.settle(owner, file, result.size);
       if (written instanceof AppError) throw written;
       this.observer.ended('completed', result.size);
+      if (isToBeProcessed(written)) this.processing?.add(blob._id);
+      await upload.notes?.stored(result.size);
       return written;
     } catch (error) {
       upload.source.destroy();
-      this.observer.ended('failed', intake.received);
+      this.observer.ended(error instanceof NothingNew ? 'completed' : 'failed', intake.received);
       // A write that is still under way would come back to life what the undo takes away.
       await Promise.allSettled([upload.registered, reservation.idle()]);
       await upload.giveUp(error, { key, blob: blob?._id });
+      if (error instanceof NothingNew) await upload.notes?.stored(intake.received);
+      else await upload.notes?.failed(error, upload.signal);
       throw error;
     }
   }
@@ -183,6 +210,7 @@ export class UploadRun {
       const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
       // Whichever end broke, the other one fails too, but only the first knows why.
       if (failures.length > 0) throw failures.find((error) => error instanceof AppError) ?? failures[0];
+      if (scan) upload.notes?.scanning();
       const verdict = scan && (await scan.end(signal));
       // Who takes it for dead deletes its bytes, which no blob may name by then.
       if (Date.now() - aliveAt > this.heartbeatMs) await beat();
@@ -195,7 +223,7 @@ export class UploadRun {
 
   /** What was written, or, once it is a file in quarantine, the refusal. */
   private async complete(
-    { file, tidyBy }: RunningUpload,
+    { file, tidyBy, place }: RunningUpload,
     result: IntakeResult,
     { blob, told }: ScannedReference,
   ): Promise<Completed | AppError> {
@@ -206,18 +234,8 @@ export class UploadRun {
       return refusal;
     }
     const set = { ...change.set, ...told };
-    if (!(await this.records.complete(file, { ...change, set }))) throw takenForDead();
+    if (place) await place({ ...change, set });
+    else if (!(await this.records.complete(file, { ...change, set }))) throw takenForDead();
     return set;
-  }
-}
-
-const takenForDead = () => new AppError('CONFLICT', 'The upload was given up as stale; send the file again.');
-
-function requireSameHash(expected: string | null | undefined, actual: string): void {
-  if (expected && expected.toLowerCase() !== actual) {
-    throw new AppError(
-      'HASH_MISMATCH',
-      `The content’s SHA-256 is ${actual}, not the one that was announced.`,
-    );
   }
 }

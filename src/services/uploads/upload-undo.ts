@@ -7,19 +7,23 @@ import { UploadStatus } from '../../models/file-enums.ts';
 import type { ObjectId } from '../../models/object-id.ts';
 import type { BlobReferences } from '../copies/blob-references.ts';
 import type { Ledger } from '../ledger.ts';
+import { CONTENTS, contentsOf } from '../versions/contents.ts';
 
 /** What the upload itself still knows when it fails. */
 export interface UploadRemains {
-  /** The key it wrote under. */
-  readonly key: string;
+  /** The key it wrote under; none where it wrote nothing. */
+  readonly key?: string | undefined;
   /** The blob it refers to, where it got that far. */
   readonly blob: ObjectId | undefined;
 }
 
-type Unfinished = Pick<StoredFile, '_id' | 'userId' | 'uploadKey' | 'storageProvider' | 'direct'>;
+type Unfinished = Pick<
+  StoredFile,
+  '_id' | 'userId' | 'uploadKey' | 'storageProvider' | 'direct' | 'versionOf'
+>;
 type Ending = (file: Unfinished) => Promise<void>;
 
-const UNFINISHED = { userId: 1, uploadKey: 1, storageProvider: 1, direct: 1 } as const;
+const UNFINISHED = { userId: 1, uploadKey: 1, storageProvider: 1, direct: 1, versionOf: 1 } as const;
 const DELETED_AT_ONCE = 16;
 
 /** Takes back an upload that did not end well. Each step may be repeated, so a crash between two of them is harmless. */
@@ -104,11 +108,28 @@ export class UploadUndo {
     if (!file && !remains) return this.tidySteps(fileId);
     // A sweep that took it for dead has removed the document, but not what was stored after that.
     if (!file && (await files.exists({ _id: fileId }))) return;
+    if (file?.versionOf && !(await this.takeBack(file._id, file.versionOf))) return;
     if (remains?.blob) await this.references.ledger.release(remains.blob, fileId);
     const key = file?.uploadKey ?? remains?.key;
     const provider = file?.storageProvider ?? this.stores.primary.provider;
     if (key) await this.removeBytes({ provider, key });
     if (file) await end(file);
+  }
+
+  /**
+   * Keeps the upload from becoming a content of the file from here on; false where it has become one: then its counts stay,
+   * and only what it left goes.
+   */
+  private async takeBack(_id: ObjectId, versionOf: ObjectId): Promise<boolean> {
+    const { files } = this.collections;
+    await files.collection.updateOne({ _id: versionOf }, { $pull: { incomingContents: _id } as never });
+    const holder = await files.findOne({ contents: _id }, CONTENTS).lean();
+    const content = holder && contentsOf(holder).find(({ id }) => id.equals(_id));
+    if (!content) return true;
+    await this.usage.settle(holder.userId, _id, content.fileSize);
+    if (content.blob) await this.references.ledger.settle(content.blob, _id, 1);
+    await files.deleteOne({ _id });
+    return false;
   }
 
   private async remove({ _id, userId, direct }: Unfinished): Promise<void> {

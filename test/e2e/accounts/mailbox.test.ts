@@ -7,7 +7,7 @@ const FORGOT = 'mutation ($email: String!) { forgotPassword(email: $email) }';
 const LOGIN = 'mutation ($input: LoginInput!) { login(input: $input) { user { isEmailVerified } } }';
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const STRICT =
-  /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/;
+  /^default-src 'none'; style-src 'sha256-[^']+'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/;
 
 let server: RunningServer;
 beforeAll(async () => {

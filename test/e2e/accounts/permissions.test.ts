@@ -14,7 +14,7 @@ import {
   sendPlain,
 } from '../../support/plausible-operations.ts';
 import { type RunningServer, startServer } from '../../support/server.ts';
-import { ask, socketClient } from '../../support/socket.ts';
+import { ask, begun, socketClient } from '../../support/socket.ts';
 
 const REFUSED = ['UNAUTHENTICATED', 'FORBIDDEN'];
 const CONTENT = 'the content of the only file';
@@ -68,7 +68,7 @@ async function each<T>(things: readonly T[], work: (thing: T) => Promise<void>):
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-describe('Every query and every mutation', () => {
+describe('Every query, mutation and subscription', () => {
   const rules = rulesOf('field').filter(isRoot);
   const casesOf = (isAllowed: boolean) =>
     rootFieldsOf(schema).flatMap((root) =>
@@ -86,12 +86,11 @@ describe('Every query and every mutation', () => {
   it('is refused, with neither data nor effect, to whom its rule does not let pass', LONG, async () => {
     const states = () => Promise.all([owner, victim].map((account) => stateOf(server.origin, account)));
     const before = await states();
-    const cases = casesOf(false);
+    const cases = casesOf(false).filter(({ root }) => root.kind !== 'subscription');
     expect(cases.length).toBeGreaterThan(200);
-    await each(cases, async ({ root, asker }) => {
-      const answer = await sendOperation(server.origin, operationOf(root, real), asker.token);
-      expectRefusal(root, asker, answer);
-    });
+    await each(cases, async ({ root, asker }) =>
+      expectRefusal(root, asker, await sendOperation(server.origin, operationOf(root, real), asker.token)),
+    );
     expect(await states()).toEqual(before);
   });
 
@@ -122,7 +121,10 @@ describe('Every query and every mutation', () => {
 
   it('lets pass whom its rule lets pass', LONG, async () => {
     const pass = async (root: RootField, { who, token }: Asker) => {
-      const answer = await sendOperation(server.origin, operationOf(root, HARMLESS), token);
+      const operation = operationOf(root, HARMLESS);
+      const answer = await (root.kind === 'subscription'
+        ? begun(server.origin, operation, token)
+        : sendOperation(server.origin, operation, token));
       const refused = codesOf(answer).filter((code) => REFUSED.includes(code));
       expect(refused, `${root.name} for ${who}: ${answer.text}`).toEqual([]);
     };
@@ -142,17 +144,39 @@ describe('Every query and every mutation', () => {
 
 describe('Every field with a rule of its own', () => {
   /** How somebody with this column’s rights comes to an object of the type. */
+  const sharing = (selection: string) =>
+    `mutation ($id: ID!) {
+      grantAccess(input: { fileId: $id, userId: "${victim.id}", permission: VIEW }) { ${selection} }
+    }`;
   const WAYS: Record<string, Record<string, (field: string) => string>> = {
     File: {
       'files:read': (field) => `query ($id: ID!) { file(id: $id) { ${field} } }`,
       'files:write': (field) => `mutation ($id: ID!) { updateFile(id: $id, input: {}) { ${field} } }`,
+      'shares:write': (field) => sharing(`item { ... on File { ${field} } }`),
+    },
+    Folder: {
+      'files:read': (field) => `query ($folder: ID!) { folder(id: $folder) { ${field} } }`,
+      'files:write': (field) =>
+        `mutation ($folder: ID!) { renameFolder(id: $folder, name: "kept") { ${field} } }`,
+      'shares:write': (field) =>
+        `mutation ($folder: ID!) {
+          grantAccess(input: { folderId: $folder, userId: "${victim.id}", permission: VIEW }) {
+            item { ... on Folder { ${field} } }
+          }
+        }`,
     },
     User: {
+      'shares:write': (field) => sharing(`sharedBy { ${field} }`),
       'files:read': (field) => `query ($id: ID!) { file(id: $id) { owner { ${field} } } }`,
       'files:write': (field) =>
         `mutation ($id: ID!) { updateFile(id: $id, input: {}) { owner { ${field} } } }`,
       'account:read': (field) => `{ me { ${field} } }`,
     },
+    FileVersion: {
+      'files:read': (field) => `query ($id: ID!) { file(id: $id) { versions { ${field} } } }`,
+    },
+    ShareLink: { 'shares:write': (field) => `{ shares { nodes { ${field} } } }` },
+    UploadRequest: { 'shares:write': (field) => `{ uploadRequests { nodes { ${field} } } }` },
     StorageUsage: { 'account:read': (field) => `{ me { usage { ${field} } } }` },
   };
   const rules = rulesOf('field').filter((rule) => !isRoot(rule) && rule.needs !== 'inherited');
@@ -180,7 +204,10 @@ describe('Every field with a rule of its own', () => {
     const parent = schema.getType(type);
     const of = isObjectType(parent) && parent.getFields()[field]?.type;
     const query = way(of && isLeafType(getNamedType(of)) ? field : `${field} { __typename }`);
-    const variables = query.includes('$id') ? { id: real.id('file') } : {};
+    const variables = {
+      ...(query.includes('$id') && { id: real.id('file') }),
+      ...(query.includes('$folder') && { folder: real.id('folder') }),
+    };
     const mayComeHere = (asker: Asker) => isKey(asker) && asker.columns.includes(column);
     for (const asker of askers.filter((each) => each.token === owner.token || mayComeHere(each))) {
       const answer = await gql(server.origin, query, variables, asker.token);

@@ -185,7 +185,11 @@ describe('The health and the metrics', () => {
     const ready = await get('/health/ready');
     const check = { status: 'ok', milliseconds: expect.any(Number) };
     expect(ready.status).toBe(200);
-    expect(JSON.parse(ready.text)).toEqual({ status: 'ok', checks: { database: check, storage: check } });
+    const tool = { ...check, status: expect.stringMatching(/^(?:ok|failed)$/) };
+    expect(JSON.parse(ready.text)).toEqual({
+      status: 'ok',
+      checks: { database: check, storage: check, pdftoppm: tool, ffmpeg: tool },
+    });
   });
 
   it('say 503 while the store cannot be written to, and 200 again after, each within a second', async () => {

@@ -4,6 +4,11 @@ declare module 'apollo-upload-client/UploadHttpLink.mjs' {
 
   /** A terminating link that sends files by the GraphQL multipart request specification. */
   export default class UploadHttpLink extends ApolloLink {
-    constructor(options: { uri: string; headers?: Record<string, string>; fetch?: typeof fetch });
+    constructor(options: {
+      uri: string;
+      credentials?: RequestCredentials;
+      headers?: Record<string, string>;
+      fetch?: typeof fetch;
+    });
   }
 }

@@ -9,7 +9,7 @@ import { newGcsBucket } from '../../support/backends/gcs-bucket.ts';
 import { newS3Bucket } from '../../support/backends/s3-bucket.ts';
 import { gql } from '../../support/client.ts';
 import { expectFailure } from '../../support/failed-command.ts';
-import { Site } from '../../support/move-site.ts';
+import { Site } from '../../support/nodes/move-site.ts';
 
 const MIB = 1024 * 1024;
 

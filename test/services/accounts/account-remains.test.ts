@@ -13,7 +13,7 @@ import type { Viewer } from '../../../src/services/viewer.ts';
 import { plain } from '../../support/avatars.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { Mortal } from '../../support/mortal.ts';
-import { put, uploadNode } from '../../support/upload-node.ts';
+import { put, uploadNode } from '../../support/nodes/upload-node.ts';
 
 const WRITES = [
   'insertOne',

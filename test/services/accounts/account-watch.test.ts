@@ -5,7 +5,7 @@ import { AccountWatch } from '../../../src/services/accounts/account-watch.ts';
 import type { RunsFor } from '../../../src/services/viewer.ts';
 import { commandsOf } from '../../support/commands.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { QueryPlans } from '../../support/query-plans.ts';
+import { QueryPlans } from '../../support/queries/query-plans.ts';
 
 let database: TestDatabase;
 let watch: AccountWatch;

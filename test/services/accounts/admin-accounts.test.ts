@@ -5,9 +5,9 @@ import { Role } from '../../../src/models/user.ts';
 import { ADMINISTERS } from '../../../src/services/admin/administrators.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import { PASSWORD } from '../../support/accounts.ts';
-import { type AdminNode, adminNode } from '../../support/admin-node.ts';
 import { pause } from '../../support/client.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { type AdminNode, adminNode } from '../../support/nodes/admin-node.ts';
 
 let database: TestDatabase;
 let node: AdminNode;

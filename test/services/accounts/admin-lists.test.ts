@@ -3,9 +3,9 @@ import { AuditAction, AuditOutcome } from '../../../src/models/audit-event.ts';
 import { ObjectId } from '../../../src/models/object-id.ts';
 import type { AuditCriteria } from '../../../src/services/admin/audit-listing.ts';
 import type { CountedPage, ForwardRequest } from '../../../src/services/forward-page.ts';
-import { type AdminNode, adminNode } from '../../support/admin-node.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { QueryPlans } from '../../support/query-plans.ts';
+import { type AdminNode, adminNode } from '../../support/nodes/admin-node.ts';
+import { QueryPlans } from '../../support/queries/query-plans.ts';
 
 let database: TestDatabase;
 let node: AdminNode;

@@ -6,7 +6,7 @@ import { ApiKeyService, MOST_ENDED_KEYS, MOST_LIVE_KEYS } from '../../../src/ser
 import { SessionCache } from '../../../src/services/sessions/session-cache.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { QueryPlans } from '../../support/query-plans.ts';
+import { QueryPlans } from '../../support/queries/query-plans.ts';
 
 const UNAUTHENTICATED = { code: 'UNAUTHENTICATED' };
 const READ = { name: 'reader', scopes: [Scope.FILES_READ] };

@@ -4,7 +4,7 @@ import { withinRequest } from '../../../src/services/request-facts.ts';
 import type { SignedIn } from '../../../src/services/sessions/sessions.ts';
 import { CLIENT, newAccount, PASSWORD } from '../../support/accounts.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { mailedTokenNode } from '../../support/mailed-token-node.ts';
+import { mailedTokenNode } from '../../support/nodes/mailed-token-node.ts';
 
 const NEXT = 'staple correct horse';
 const NOW_INVALID = {

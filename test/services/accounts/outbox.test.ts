@@ -3,7 +3,7 @@ import { MailFailure } from '../../../src/mail/mail.ts';
 import { ObjectId } from '../../../src/models/object-id.ts';
 import { MailedTokenUse } from '../../../src/models/outbox-mail.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { mailNode, passTime, posting } from '../../support/mail-node.ts';
+import { mailNode, passTime, posting } from '../../support/nodes/mail-node.ts';
 
 let database: TestDatabase;
 let node: ReturnType<typeof mailNode>;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { NO_LIMITS } from '../../../src/services/limits/rate-limits.ts';
 import { PASSWORD } from '../../support/accounts.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { FactorStage, PERIOD } from '../../support/factor-stage.ts';
+import { FactorStage, PERIOD } from '../../support/nodes/factor-stage.ts';
 
 const CODE_NEEDED = { code: 'UNAUTHENTICATED', issues: [{ field: 'code', message: expect.any(String) }] };
 

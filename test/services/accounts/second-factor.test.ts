@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { SecondFactorService } from '../../../src/services/credentials/second-factor.ts';
 import { CLIENT, newAccount, PASSWORD } from '../../support/accounts.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { FactorStage, PERIOD } from '../../support/factor-stage.ts';
+import { FactorStage, PERIOD } from '../../support/nodes/factor-stage.ts';
 
 const CODE_NEEDED = { code: 'UNAUTHENTICATED', issues: [{ field: 'code', message: expect.any(String) }] };
 const WRONG_CODE = {

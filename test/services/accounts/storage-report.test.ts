@@ -3,7 +3,7 @@ import { ObjectId } from '../../../src/models/object-id.ts';
 import { StorageReports } from '../../../src/services/admin/storage-report.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { fileOf, insert } from '../../support/listed-files.ts';
-import { QueryPlans } from '../../support/query-plans.ts';
+import { QueryPlans } from '../../support/queries/query-plans.ts';
 
 let database: TestDatabase;
 const ids = Array.from({ length: 12 }, () => new ObjectId());

@@ -6,8 +6,8 @@ import { keyIn, newBlobKey } from '../../../src/blobs/blob-store.ts';
 import { ObjectId } from '../../../src/models/object-id.ts';
 import { mergeSorted } from '../../../src/services/check/sorted-merge.ts';
 import { placesAt } from '../../../src/services/check/stored-places.ts';
-import { putObject } from '../../support/check-node.ts';
-import { CheckStage } from '../../support/check-stage.ts';
+import { putObject } from '../../support/nodes/check-node.ts';
+import { CheckStage } from '../../support/nodes/check-stage.ts';
 
 const MANY = 30_000;
 

@@ -5,9 +5,9 @@ import { Stores } from '../../../src/blobs/stores.ts';
 import { ObjectId } from '../../../src/models/object-id.ts';
 import { Role } from '../../../src/models/user.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
-import { checkNode, putObject } from '../../support/check-node.ts';
-import { CheckStage } from '../../support/check-stage.ts';
-import { put, uploadNode } from '../../support/upload-node.ts';
+import { checkNode, putObject } from '../../support/nodes/check-node.ts';
+import { CheckStage } from '../../support/nodes/check-stage.ts';
+import { put, uploadNode } from '../../support/nodes/upload-node.ts';
 
 const NEVER_STALE_MS = 3_600_000;
 const QUIET = { copied: () => undefined, moved: () => undefined, failed: () => undefined };

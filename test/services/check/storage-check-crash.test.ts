@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newBlobKey } from '../../../src/blobs/blob-store.ts';
 import { Stores } from '../../../src/blobs/stores.ts';
 import type { Blob } from '../../../src/models/blob.ts';
-import { checkNode, putObject, readObject } from '../../support/check-node.ts';
-import { CheckStage, replicaOf } from '../../support/check-stage.ts';
-import { overwrite } from '../../support/copy-node.ts';
 import { Mortal } from '../../support/mortal.ts';
+import { checkNode, putObject, readObject } from '../../support/nodes/check-node.ts';
+import { CheckStage, replicaOf } from '../../support/nodes/check-stage.ts';
+import { overwrite } from '../../support/nodes/copy-node.ts';
 
 const MOST_STEPS = 30;
 

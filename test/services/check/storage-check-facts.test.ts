@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Blob } from '../../../src/models/blob.ts';
-import { CheckStage } from '../../support/check-stage.ts';
+import { CheckStage } from '../../support/nodes/check-stage.ts';
 
 let stage: CheckStage;
 beforeEach(async () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { newBlobKey } from '../../../src/blobs/blob-store.ts';
-import { putObject } from '../../support/check-node.ts';
-import { CheckStage } from '../../support/check-stage.ts';
 import { commandsOf, explain } from '../../support/commands.ts';
+import { putObject } from '../../support/nodes/check-node.ts';
+import { CheckStage } from '../../support/nodes/check-stage.ts';
 
 test('beside its passes over everything, a check asks only what an index answers', async () => {
   const stage = await CheckStage.open();

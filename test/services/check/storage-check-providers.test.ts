@@ -6,9 +6,9 @@ import type { Backend } from '../../support/backend.ts';
 import { newAzureContainer } from '../../support/backends/azure-container.ts';
 import { newGcsBucket } from '../../support/backends/gcs-bucket.ts';
 import { newS3Bucket } from '../../support/backends/s3-bucket.ts';
-import { putObject, readObject } from '../../support/check-node.ts';
-import { CheckStage, replicaOf } from '../../support/check-stage.ts';
-import { overwrite } from '../../support/copy-node.ts';
+import { putObject, readObject } from '../../support/nodes/check-node.ts';
+import { CheckStage, replicaOf } from '../../support/nodes/check-stage.ts';
+import { overwrite } from '../../support/nodes/copy-node.ts';
 
 const PROVIDERS: [ProviderName, () => Promise<Backend>][] = [
   ['aws', newS3Bucket],

@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keyIn, newBlobKey } from '../../../src/blobs/blob-store.ts';
 import type { Blob } from '../../../src/models/blob.ts';
 import { UploadStatus } from '../../../src/models/file-enums.ts';
-import { age, checkNode, putObject, readObject } from '../../support/check-node.ts';
-import { CheckStage, replicaOf } from '../../support/check-stage.ts';
-import { contradictions, overwrite } from '../../support/copy-node.ts';
+import { age, checkNode, putObject, readObject } from '../../support/nodes/check-node.ts';
+import { CheckStage, replicaOf } from '../../support/nodes/check-stage.ts';
+import { contradictions, overwrite } from '../../support/nodes/copy-node.ts';
 
 const HELLO = Buffer.from('hello');
 const FAILED = { uploadStatus: UploadStatus.FAILED };

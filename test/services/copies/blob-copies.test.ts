@@ -11,6 +11,7 @@ import { unavailable } from '../../../src/blobs/storage-failure.ts';
 import type { Blob } from '../../../src/models/blob.ts';
 import { CONDEMNED } from '../../../src/services/copies/blob-placement.ts';
 import { Throttle } from '../../../src/services/copies/throttle.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   blobNow,
   type CopyNode,
@@ -18,8 +19,7 @@ import {
   namedStore,
   overwrite,
   storeBlob,
-} from '../../support/copy-node.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+} from '../../support/nodes/copy-node.ts';
 
 const HOUR = 3_600_000;
 const CONTENT = randomBytes(1_500_000);

@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../../src/blobs/local-store.ts';
 import type { Blob } from '../../../src/models/blob.ts';
-import { blobNow, type CopyNode, copyNode, namedStore, storeBlob } from '../../support/copy-node.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { blobNow, type CopyNode, copyNode, namedStore, storeBlob } from '../../support/nodes/copy-node.ts';
 
 const HOUR = 3_600_000;
 const CONTENT = randomBytes(1_500_000);

@@ -10,6 +10,7 @@ import { ObjectId } from '../../../src/models/object-id.ts';
 import type { MoveOptions, MoveOrder } from '../../../src/services/copies/blob-moves.ts';
 import { BlobReader } from '../../../src/services/copies/blob-reader.ts';
 import { Throttle } from '../../../src/services/copies/throttle.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   blobNow,
   contradictions,
@@ -17,8 +18,7 @@ import {
   namedStore,
   overwrite,
   storeBlob,
-} from '../../support/copy-node.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+} from '../../support/nodes/copy-node.ts';
 
 const ORDER: MoveOrder = { from: 'local', to: 'aws' };
 const HOUR = 3_600_000;

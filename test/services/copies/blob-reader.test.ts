@@ -9,6 +9,7 @@ import { open as openLocalStore } from '../../../src/blobs/local-store.ts';
 import { storageFailure } from '../../../src/blobs/storage-failure.ts';
 import type { Blob } from '../../../src/models/blob.ts';
 import { BlobReader } from '../../../src/services/copies/blob-reader.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   blobNow,
   type CopyNode,
@@ -17,8 +18,7 @@ import {
   namedStore,
   overwrite,
   storeBlob,
-} from '../../support/copy-node.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+} from '../../support/nodes/copy-node.ts';
 
 const CONTENT = randomBytes(700_000);
 let database: TestDatabase;

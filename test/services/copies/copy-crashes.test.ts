@@ -8,6 +8,8 @@ import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../../src/blobs/local-store.ts';
 import { collectionsOf } from '../../../src/models/collections.ts';
 import type { MoveOptions } from '../../../src/services/copies/blob-moves.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { Mortal } from '../../support/mortal.ts';
 import {
   blobNow,
   type CopyNode,
@@ -16,9 +18,7 @@ import {
   copyNode,
   namedStore,
   storeBlob,
-} from '../../support/copy-node.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { Mortal } from '../../support/mortal.ts';
+} from '../../support/nodes/copy-node.ts';
 
 const STORE_STEPS = ['put', 'open', 'stat', 'delete'];
 const WRITES = ['updateOne', 'updateMany', 'findOneAndUpdate', 'deleteOne', 'replaceOne'];

@@ -8,6 +8,7 @@ import { open as openLocalStore } from '../../../src/blobs/local-store.ts';
 import { unavailable } from '../../../src/blobs/storage-failure.ts';
 import type { Blob } from '../../../src/models/blob.ts';
 import { backOff } from '../../../src/services/copies/copy-duty.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   blobNow,
   contradictions,
@@ -15,8 +16,7 @@ import {
   namedStore,
   overwrite,
   storeBlob,
-} from '../../support/copy-node.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+} from '../../support/nodes/copy-node.ts';
 
 const CONTENT = randomBytes(100_000);
 const DUE = { copyDueAt: new Date(0) };

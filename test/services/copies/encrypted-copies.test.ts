@@ -4,7 +4,7 @@ import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { cipherSize } from '../../../src/encryption/segments.ts';
 import type { StoredFile } from '../../../src/models/file.ts';
 import type { Place } from '../../../src/models/place.ts';
-import { overwrite } from '../../support/copy-node.ts';
+import { overwrite } from '../../support/nodes/copy-node.ts';
 import { SealedBench, type SealedNode } from '../../support/sealed-bench.ts';
 
 const CONTENT = randomBytes(150_000);
@@ -128,6 +128,25 @@ describe('A second copy of an encrypted content', () => {
     expect(await bench.told(file)).toMatchObject({ isEncrypted: true, keyId: 'a' });
     await node.copies.work();
     await expectBothRight(file);
+  });
+
+  test('of a plain content that is healed encrypted leaves none of its words unencrypted', async () => {
+    const { blobs, files } = bench.database.collections;
+    const plain = bench.node([]);
+    const file = await plain.upload(CONTENT);
+    const first = await bench.blobOf(file);
+    await blobs.updateOne({ _id: first._id }, { $set: { textWords: ['secret'] } });
+    const words = { words: ['name', '\u0001secret'], contentWordsOf: first._id };
+    await files.collection.updateOne({ _id: file._id }, { $set: words } as never);
+    await bench.local.delete(first.key);
+    await node.upload(CONTENT);
+    const stored = { projection: { textWords: 1, words: 1, contentWordsOf: 1 } };
+    const blob = await blobs.collection.findOne({ _id: first._id } as never, stored as never);
+    expect(blob).toEqual({ _id: first._id });
+    expect(await files.collection.findOne({ _id: file._id } as never, stored as never)).toMatchObject({
+      words: ['name'],
+      contentWordsOf: first._id,
+    });
   });
 
   test('that was begun before the content was healed does not become one of the healed content', async () => {

@@ -5,7 +5,7 @@ import { Stores } from '../../../src/blobs/stores.ts';
 import { cipherSize } from '../../../src/encryption/segments.ts';
 import type { StoredFile } from '../../../src/models/file.ts';
 import { DownloadService } from '../../../src/services/files/downloads.ts';
-import { overwrite } from '../../support/copy-node.ts';
+import { overwrite } from '../../support/nodes/copy-node.ts';
 import { liesBelow, masterKey, SealedBench } from '../../support/sealed-bench.ts';
 
 const SEGMENT = 65_536;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Blob } from '../../../src/models/blob.ts';
 import { ObjectId } from '../../../src/models/object-id.ts';
-import { CheckStage, replicaOf } from '../../support/check-stage.ts';
-import { contradictions } from '../../support/copy-node.ts';
+import { CheckStage, replicaOf } from '../../support/nodes/check-stage.ts';
+import { contradictions } from '../../support/nodes/copy-node.ts';
 
 const CONTENT = Buffer.from('what nobody may share any more');
 const INFECTED = {

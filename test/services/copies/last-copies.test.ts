@@ -14,6 +14,7 @@ import type { Result } from '../../../src/services/check/storage-findings.ts';
 import { BlobReferences } from '../../../src/services/copies/blob-references.ts';
 import { NO_KEYS } from '../../../src/services/copies/content-keys.ts';
 import { Leases } from '../../../src/services/leases.ts';
+import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   blobNow,
   contradictions,
@@ -21,8 +22,7 @@ import {
   namedStore,
   overwrite,
   storeBlob,
-} from '../../support/copy-node.ts';
-import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
+} from '../../support/nodes/copy-node.ts';
 
 const HOUR = 3_600_000;
 const CONTENT = randomBytes(5_000);

@@ -3,12 +3,14 @@ import { Signer } from '../../../src/auth/signatures.ts';
 import type { StoredFile } from '../../../src/models/file.ts';
 import { ObjectId } from '../../../src/models/object-id.ts';
 import { Role } from '../../../src/models/user.ts';
-import { FileCursors, type FileOrder } from '../../../src/services/files/file-cursors.ts';
+import { FileCursors } from '../../../src/services/files/file-cursors.ts';
 import type { FileCriteria } from '../../../src/services/files/file-filters.ts';
 import { FileListing, type FilePage, type PageRequest } from '../../../src/services/files/file-listing.ts';
+import { FileSearch } from '../../../src/services/search/file-search.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { DAYS, generateFiles, inOrder, insert, ORDERS } from '../../support/listed-files.ts';
+import { scopesOf } from '../../support/nodes/folder-node.ts';
 
 const [, SECOND, THIRD] = DAYS;
 const VIEWER: Viewer = {
@@ -77,7 +79,12 @@ describe('A list of files', () => {
   beforeAll(async () => {
     database = await openTestDatabase();
     await insert(database.collections, generated);
-    listing = new FileListing(database.collections.files, new FileCursors(new Signer(['secret'], 'cursors')));
+    listing = new FileListing(
+      database.collections.files,
+      new FileCursors(new Signer(['secret'], 'cursors')),
+      scopesOf(database.collections),
+      new FileSearch(database.collections.files, false),
+    );
   });
   afterAll(() => database.close());
 
@@ -111,7 +118,7 @@ describe('A list of files', () => {
   });
 
   it('goes on after a page whose last file has gone meanwhile', async () => {
-    const order: FileOrder = { field: 'fileSize', direction: 1 };
+    const order = { field: 'fileSize', direction: 1 } as const;
     const expected = inOrder(own.filter(isShown), order);
     const { files } = await listing.own(VIEWER, {}, order, { first: 3 });
     const [third] = files.slice(-1) as [StoredFile];

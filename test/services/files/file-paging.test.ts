@@ -6,9 +6,11 @@ import { Role } from '../../../src/models/user.ts';
 import { FileCursors, type FileOrder } from '../../../src/services/files/file-cursors.ts';
 import { FileListing, type PageRequest } from '../../../src/services/files/file-listing.ts';
 import { storageSummary } from '../../../src/services/files/storage-stats.ts';
+import { FileSearch } from '../../../src/services/search/file-search.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { fileOf, generateFiles, insert, ORDERS } from '../../support/listed-files.ts';
+import { scopesOf } from '../../support/nodes/folder-node.ts';
 
 const viewer = (): Viewer => ({
   userId: new ObjectId(),
@@ -26,7 +28,12 @@ const files = generateFiles([OWNER.userId], 260, 7);
 beforeAll(async () => {
   database = await openTestDatabase();
   await insert(database.collections, files);
-  listing = new FileListing(database.collections.files, new FileCursors(new Signer(['secret'], 'cursors')));
+  listing = new FileListing(
+    database.collections.files,
+    new FileCursors(new Signer(['secret'], 'cursors')),
+    scopesOf(database.collections),
+    new FileSearch(database.collections.files, false),
+  );
 });
 afterAll(() => database.close());
 
@@ -85,7 +92,12 @@ describe('A cursor', () => {
 
   it('still works after a new secret was put in front of the one that signed it', async () => {
     const cursors = new FileCursors(new Signer(['new secret', 'secret'], 'cursors'));
-    const rotated = new FileListing(database.collections.files, cursors);
+    const rotated = new FileListing(
+      database.collections.files,
+      cursors,
+      scopesOf(database.collections),
+      new FileSearch(database.collections.files, false),
+    );
     const after = listing.cursor(NEWEST, await middle(NEWEST));
     expect((await rotated.own(OWNER, {}, NEWEST, { after })).files).not.toEqual([]);
   });
@@ -180,6 +192,7 @@ describe('The storage statistics', () => {
     expect(await storageSummary(database.collections.files, someone)).toEqual({
       totalFiles: 4,
       totalBytes: 2 ** 52 + 20,
+      versionBytes: 0,
       storedBytes: 2 ** 52 + 30,
       trashedFiles: 2,
       trashedBytes: 30,
@@ -192,7 +205,8 @@ describe('The storage statistics', () => {
   });
 
   it('are all 0 for an account without files', async () => {
-    const none = { totalFiles: 0, totalBytes: 0, storedBytes: 0, trashedFiles: 0, trashedBytes: 0 };
-    expect(await storageSummary(database.collections.files, viewer())).toEqual({ ...none, byMimeFamily: [] });
+    const bytes = { totalBytes: 0, versionBytes: 0, storedBytes: 0, trashedBytes: 0 };
+    const none = { ...bytes, totalFiles: 0, trashedFiles: 0, byMimeFamily: [] };
+    expect(await storageSummary(database.collections.files, viewer())).toEqual(none);
   });
 });

@@ -4,11 +4,15 @@ import type { StoredFile } from '../../../src/models/file.ts';
 import { ObjectId } from '../../../src/models/object-id.ts';
 import { Role } from '../../../src/models/user.ts';
 import { FileCursors } from '../../../src/services/files/file-cursors.ts';
+import { nameFields } from '../../../src/services/files/file-drafts.ts';
 import type { FileCriteria } from '../../../src/services/files/file-filters.ts';
-import { FileListing, type FilePage, MAX_MATCHES } from '../../../src/services/files/file-listing.ts';
+import { FileListing, type FilePage } from '../../../src/services/files/file-listing.ts';
+import { FileSearch, MAX_MATCHES } from '../../../src/services/search/file-search.ts';
+import { followWords } from '../../../src/services/search/file-words.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { fileOf, inOrder, insert, ORDERS } from '../../support/listed-files.ts';
+import { scopesOf } from '../../support/nodes/folder-node.ts';
 
 const viewer = (): Viewer => ({
   userId: new ObjectId(),
@@ -19,6 +23,7 @@ const viewer = (): Viewer => ({
 const OWNER = viewer();
 const OTHER = viewer();
 const BY_NAME = { field: 'sortName', direction: 1 } as const;
+const BY_RELEVANCE = { field: 'relevance', direction: -1 } as const;
 const isPublic = true;
 
 const FILES = [
@@ -60,6 +65,20 @@ const FOUND: readonly [search: string, names: string[]][] = [
   ['holiday\\" photo', ['holiday photo.jpg']],
   ['absent', []],
 ];
+const BEGINNINGS: readonly [search: string, names: string[]][] = [
+  ['phot', ['holiday photo.jpg', 'trip.jpg']],
+  ['PHÓT', ['holiday photo.jpg', 'trip.jpg']],
+  ['cat dog', ['cats and dogma.txt']],
+  ['olida', []],
+  ['nual', []],
+  ['отче', ['Отчёт за год.txt']],
+  ['עברית', ['note.txt']],
+  ['हिन्', ['note.txt']],
+  // Scripts without spaces: any part of a run.
+  ['京', ['東京-写真.png']],
+  ['真.png', ['東京-写真.png']],
+  ['真東', []],
+];
 const NOTHING = ['...', '"', '-', '\\', '()', '🙂', '_', '\u0301'];
 
 describe('A search', () => {
@@ -69,7 +88,12 @@ describe('A search', () => {
   beforeAll(async () => {
     database = await openTestDatabase();
     await insert(database.collections, FILES);
-    listing = new FileListing(database.collections.files, new FileCursors(new Signer(['secret'], 'cursors')));
+    listing = new FileListing(
+      database.collections.files,
+      new FileCursors(new Signer(['secret'], 'cursors')),
+      scopesOf(database.collections),
+      new FileSearch(database.collections.files, false),
+    );
   });
   afterAll(() => database.close());
 
@@ -90,17 +114,10 @@ describe('A search', () => {
     },
   );
 
-  it('does not take a part of a word for the word among one’s own files', async () => {
-    for (const search of ['phot', 'dog', 'ogma', 'nual', 'repo']) {
-      expect(namesOf(await listing.own(OWNER, { search }, BY_NAME, {}))).toEqual([]);
-    }
-  });
-
-  it('takes the beginnings of words, and nothing but beginnings, among public files', async () => {
-    const found = async (search: string) => namesOf(await listing.published({ search }, BY_NAME, {}));
-    expect(await found('phot')).toEqual(['holiday photo.jpg', 'trip.jpg']);
-    expect(await found('cat dog')).toEqual(['cats and dogma.txt']);
-    expect(await found('ogma')).toEqual([]);
+  it.each(BEGINNINGS)('takes the beginning of a word for it: %j', async (search, names) => {
+    expect(namesOf(await listing.own(OWNER, { search }, BY_NAME, {}))).toEqual([...names].sort());
+    expect(namesOf(await listing.published({ search }, BY_NAME, {}))).toEqual([...names].sort());
+    expect(namesOf(await listing.published({ search }, BY_RELEVANCE, {}))).toEqual([...names].sort());
   });
 
   it.each(NOTHING)('for %j, without a letter or digit, finds nothing', async (search) => {
@@ -132,10 +149,8 @@ describe('A search', () => {
   it('finds a file by its new name and no more by the old one after a rename', async () => {
     const { files } = database.collections;
     const [file] = FILES as [StoredFile];
-    await files.collection.updateOne(
-      { _id: file._id },
-      { $set: { originalName: 'x.pdf', nameWords: 'x pdf' } },
-    );
+    await files.collection.updateOne({ _id: file._id }, { $set: nameFields('x.pdf') });
+    await followWords(files, [file._id]);
     expect(namesOf(await listing.own(OWNER, { search: 'annual' }, BY_NAME, {}))).toEqual([]);
     expect(namesOf(await listing.own(OWNER, { search: 'x' }, BY_NAME, {}))).toEqual(['x.pdf']);
   });

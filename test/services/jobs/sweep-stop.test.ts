@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { open as openLocalStore } from '../../../src/blobs/local-store.ts';
 import { SWEEP_STEPS, type SweepStep } from '../../../src/services/sweep.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { type UploadNode, uploadNode } from '../../support/upload-node.ts';
+import { type UploadNode, uploadNode } from '../../support/nodes/upload-node.ts';
 
 const AGO = new Date(Date.now() - 3_600_000);
 const LATER = new Date(Date.now() + 3_600_000);

@@ -8,7 +8,7 @@ import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { open as openLocalStore } from '../../../src/blobs/local-store.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { heldFor, put as putAs, type UploadNode, uploadNode } from '../../support/upload-node.ts';
+import { heldFor, put as putAs, type UploadNode, uploadNode } from '../../support/nodes/upload-node.ts';
 
 let database: TestDatabase;
 let folder: string;

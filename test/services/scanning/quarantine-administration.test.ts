@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ObjectId } from '../../../src/models/object-id.ts';
-import { asAdmin } from '../../support/scan-node.ts';
-import { NAME, ScanStage, saying, TOO_LONG } from '../../support/scan-stage.ts';
-import { heldFor, put } from '../../support/upload-node.ts';
+import { asAdmin } from '../../support/nodes/scan-node.ts';
+import { NAME, ScanStage, saying, TOO_LONG } from '../../support/nodes/scan-stage.ts';
+import { heldFor, put } from '../../support/nodes/upload-node.ts';
 import { EICAR } from '../../support/virus-signatures.ts';
 
 const stage = new ScanStage();

@@ -13,8 +13,8 @@ import { Role } from '../../../src/models/user.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { Mortal } from '../../support/mortal.ts';
-import { type ScanNode, scanNode } from '../../support/scan-node.ts';
-import { put } from '../../support/upload-node.ts';
+import { type ScanNode, scanNode } from '../../support/nodes/scan-node.ts';
+import { put } from '../../support/nodes/upload-node.ts';
 import { EICAR } from '../../support/virus-signatures.ts';
 
 const STORE_STEPS = ['put', 'open', 'stat', 'delete'];

@@ -8,10 +8,10 @@ import type { Scanner } from '../../../src/scanning/scanner.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import type { Command } from '../../support/commands.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { QueryPlans } from '../../support/query-plans.ts';
-import { asAdmin, type ScanNode, scanNode } from '../../support/scan-node.ts';
-import { CLEAN, saying } from '../../support/scan-stage.ts';
-import { put } from '../../support/upload-node.ts';
+import { asAdmin, type ScanNode, scanNode } from '../../support/nodes/scan-node.ts';
+import { CLEAN, saying } from '../../support/nodes/scan-stage.ts';
+import { put } from '../../support/nodes/upload-node.ts';
+import { QueryPlans } from '../../support/queries/query-plans.ts';
 import { EICAR } from '../../support/virus-signatures.ts';
 
 let database: TestDatabase;

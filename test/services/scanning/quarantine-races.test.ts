@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { checkNode } from '../../support/check-node.ts';
-import { asAdmin, type ScanNode, scanNode } from '../../support/scan-node.ts';
-import { CLEAN, DOWN, ScanStage, saying, TOO_LONG } from '../../support/scan-stage.ts';
-import { put } from '../../support/upload-node.ts';
+import { checkNode } from '../../support/nodes/check-node.ts';
+import { asAdmin, type ScanNode, scanNode } from '../../support/nodes/scan-node.ts';
+import { CLEAN, DOWN, ScanStage, saying, TOO_LONG } from '../../support/nodes/scan-stage.ts';
+import { put } from '../../support/nodes/upload-node.ts';
 import { EICAR } from '../../support/virus-signatures.ts';
 
 const stage = new ScanStage();

@@ -2,9 +2,9 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import type { Scanner } from '../../../src/scanning/scanner.ts';
 import { BlobReader } from '../../../src/services/copies/blob-reader.ts';
-import { asAdmin } from '../../support/scan-node.ts';
-import { CLEAN, ScanStage, saying } from '../../support/scan-stage.ts';
-import { heldFor, put } from '../../support/upload-node.ts';
+import { asAdmin } from '../../support/nodes/scan-node.ts';
+import { CLEAN, ScanStage, saying } from '../../support/nodes/scan-stage.ts';
+import { heldFor, put } from '../../support/nodes/upload-node.ts';
 import { EICAR } from '../../support/virus-signatures.ts';
 
 const stage = new ScanStage();

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { runningScanner } from '../../support/scan-node.ts';
-import { CLEAN, DOWN, NAME, ScanStage, saying, TOO_LONG } from '../../support/scan-stage.ts';
-import { heldFor, put, uploadNode } from '../../support/upload-node.ts';
+import { runningScanner } from '../../support/nodes/scan-node.ts';
+import { CLEAN, DOWN, NAME, ScanStage, saying, TOO_LONG } from '../../support/nodes/scan-stage.ts';
+import { heldFor, put, uploadNode } from '../../support/nodes/upload-node.ts';
 import { EICAR } from '../../support/virus-signatures.ts';
 
 const stage = new ScanStage();

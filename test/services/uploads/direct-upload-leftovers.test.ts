@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import mongoose from 'mongoose';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type DirectStore, newBlobKey } from '../../../src/blobs/blob-store.ts';
+import type { UploadNode } from '../../support/nodes/upload-node.ts';
 import { CONTENT, FILE, NOTHING, TicketBench } from '../../support/sent-tickets.ts';
-import type { UploadNode } from '../../support/upload-node.ts';
 
 let bench: TicketBench;
 

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { AppError } from '../../../src/errors.ts';
 import { commandsOf, explain } from '../../support/commands.ts';
+import { put, type UploadNode } from '../../support/nodes/upload-node.ts';
 import { CONTENT, FILE, NOTHING, TICKET, TicketBench } from '../../support/sent-tickets.ts';
-import { put, type UploadNode } from '../../support/upload-node.ts';
 
 let bench: TicketBench;
 

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Stores } from '../../../src/blobs/stores.ts';
-import { overwrite } from '../../support/copy-node.ts';
+import { overwrite } from '../../support/nodes/copy-node.ts';
+import { uploadNode } from '../../support/nodes/upload-node.ts';
 import { liesBelow, SealedBench, type SealedNode } from '../../support/sealed-bench.ts';
-import { uploadNode } from '../../support/upload-node.ts';
 
 const CONTENT = randomBytes(3_500);
 const never = new AbortController().signal;

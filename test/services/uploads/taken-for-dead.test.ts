@@ -9,7 +9,7 @@ import { UploadRun } from '../../../src/services/uploads/upload-run.ts';
 import { UploadService } from '../../../src/services/uploads/uploads.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
 import { openTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { heldFor, put, uploadNode } from '../../support/upload-node.ts';
+import { heldFor, put, uploadNode } from '../../support/nodes/upload-node.ts';
 
 const SILENT = { began: () => undefined, received: () => undefined, ended: () => undefined };
 let database: TestDatabase;
