@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import mongoose from 'mongoose';
 import { type Collections, collectionsOf } from '../../src/models/collections.ts';
+import { testMongodb } from './mongodb.ts';
 
 /** A database of its own on the run's MongoDB, with every index of the models. */
 export interface TestDatabase {
@@ -15,11 +16,8 @@ export interface TestDatabase {
 
 /** Opens a new, empty database under a random name; the caller closes it. */
 export async function openTestDatabase(): Promise<TestDatabase> {
-  const server = process.env.TEST_MONGODB_URI;
-  if (!server)
-    throw new Error('TEST_MONGODB_URI is not set: run the tests with vitest, whose global setup sets it');
   const name = `test_${randomBytes(8).toString('hex')}`;
-  const uri = withDatabase(server, name);
+  const uri = withDatabase(testMongodb(), name);
 
   const connection = await mongoose.createConnection(uri, { monitorCommands: true }).asPromise();
   const collections = collectionsOf(connection);

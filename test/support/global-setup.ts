@@ -50,8 +50,22 @@ export default async function setup(): Promise<() => Promise<void>> {
   return stop;
 }
 
-/** An engine of its own in a temporary directory. */
+// One for each worker: what a run makes and drops is more than one engine may hold open.
+const ENGINES = 3;
+
+/** Engines of its own, between which the workers choose. */
 async function startDatabase(): Promise<RunningServer> {
+  const engines = await Promise.all(Array.from({ length: ENGINES }, startEngine));
+  return {
+    env: { TEST_MONGODB_URI: engines.map(({ uri }) => uri).join(' ') },
+    async stop() {
+      await Promise.all(engines.map(({ stop }) => stop()));
+    },
+  };
+}
+
+/** One in a temporary directory. */
+async function startEngine() {
   const directory = await mkdtemp(join(tmpdir(), 'imaginary-storage-test-'));
   const engine = await startEmbeddedEngine({
     directory,
@@ -59,7 +73,7 @@ async function startDatabase(): Promise<RunningServer> {
     log: (message) => process.stderr.write(`${message}\n`),
   });
   return {
-    env: { TEST_MONGODB_URI: engine.uri },
+    uri: engine.uri,
     async stop() {
       await engine.stop();
       await rm(directory, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import mongoose from 'mongoose';
+import { testMongodb } from './mongodb.ts';
 
 /** Variables of the process; undefined leaves the default, null takes a variable away. */
 export type ServerEnvironment = Readonly<Record<string, string | null | undefined>>;
@@ -102,10 +103,8 @@ export async function startServer(changes: ServerEnvironment = {}): Promise<Runn
 }
 
 function newDatabase(): string {
-  const server = process.env.TEST_MONGODB_URI;
-  if (!server) throw new Error('TEST_MONGODB_URI is not set: run the tests with vitest');
   const [, hosts = '', options = ''] =
-    /^(mongodb(?:\+srv)?:\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(server) ?? [];
+    /^(mongodb(?:\+srv)?:\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(testMongodb()) ?? [];
   return `${hosts}/server_${randomBytes(8).toString('hex')}${options}`;
 }
 

@@ -9,6 +9,7 @@ import { LinkDeliveries } from '../../services/sharing/links/link-deliveries.ts'
 import { LinkFolders } from '../../services/sharing/links/link-folders.ts';
 import { LinkListing } from '../../services/sharing/links/link-listing.ts';
 import { LinkNotes } from '../../services/sharing/links/link-notes.ts';
+import { LinkPasswords } from '../../services/sharing/links/link-passwords.ts';
 import { LinkProofs } from '../../services/sharing/links/link-proofs.ts';
 import { LinkVisitors } from '../../services/sharing/links/link-visitors.ts';
 import { LinkVisits } from '../../services/sharing/links/link-visits.ts';
@@ -27,7 +28,7 @@ export function createSharing(
   const cursors = new SignedCursors(new Signer(secrets, 'share cursors'));
   const proofs = new LinkProofs(new Signer(secrets, 'share proofs'));
   const notes = new LinkNotes(collections.shares, audit);
-  const access = new LinkAccess({ ...parts, proofs });
+  const access = new LinkAccess({ ...parts, passwords: new LinkPasswords(parts), proofs });
   const contents = new LinkContents({
     collections,
     access,

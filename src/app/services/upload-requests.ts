@@ -1,4 +1,5 @@
 import { Signer } from '../../auth/signatures.ts';
+import { LinkPasswords } from '../../services/sharing/links/link-passwords.ts';
 import { LinkProofs } from '../../services/sharing/links/link-proofs.ts';
 import { RequestAccess } from '../../services/sharing/requests/request-access.ts';
 import { RequestDrops } from '../../services/sharing/requests/request-drops.ts';
@@ -12,7 +13,7 @@ import type { AuditedParts } from './parts.ts';
 export function createUploadRequests(parts: AuditedParts, uploads: UploadService) {
   const { config, secrets, accessWatch } = parts;
   const proofs = new LinkProofs(new Signer(secrets, 'upload request proofs'));
-  const requestAccess = new RequestAccess({ ...parts, proofs });
+  const requestAccess = new RequestAccess({ ...parts, passwords: new LinkPasswords(parts), proofs });
   return {
     uploadRequests: new UploadRequests({
       ...parts,

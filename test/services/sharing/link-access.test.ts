@@ -5,6 +5,7 @@ import { Permission, ShareKind } from '../../../src/models/grant.ts';
 import { FolderTree } from '../../../src/services/folders/folder-tree.ts';
 import { NO_LIMITS } from '../../../src/services/limits/rate-limits.ts';
 import { LinkAccess } from '../../../src/services/sharing/links/link-access.ts';
+import { LinkPasswords } from '../../../src/services/sharing/links/link-passwords.ts';
 import { LinkProofs } from '../../../src/services/sharing/links/link-proofs.ts';
 import { newLinkToken } from '../../../src/services/sharing/links/link-tokens.ts';
 import type { Viewer } from '../../../src/services/viewer.ts';
@@ -19,11 +20,14 @@ beforeAll(async () => {
   database = await openTestDatabase();
   stage = new SharingStage(database);
   access = new LinkAccess({
-    ...{ collections: database.collections, access: stage.access, limits: NO_LIMITS },
+    ...{ collections: database.collections, access: stage.access },
     tree: new FolderTree(database.collections.folders),
-    passwords: new Passwords(),
+    passwords: new LinkPasswords({
+      passwords: new Passwords(),
+      limits: NO_LIMITS,
+      audit: { record: async () => undefined },
+    }),
     proofs: new LinkProofs(new Signer(['a secret'], 'proofs')),
-    audit: { record: async () => undefined },
   });
 });
 afterAll(() => database.close());

@@ -1,19 +1,14 @@
-import type { Passwords } from '../../../auth/passwords.ts';
 import { AppError } from '../../../errors.ts';
-import { AuditAction, AuditOutcome } from '../../../models/audit-event.ts';
 import type { Collections } from '../../../models/collections.ts';
 import { Permission, ShareKind } from '../../../models/grant.ts';
 import type { ObjectId } from '../../../models/object-id.ts';
 import type { ShareLink } from '../../../models/share-link.ts';
 import { may } from '../../access.ts';
-import { comparablePassword } from '../../accounts/account-rules.ts';
-import type { AuditTrail } from '../../audit/audit-trail.ts';
 import type { FolderTree } from '../../folders/folder-tree.ts';
-import { addressKey } from '../../limits/address-key.ts';
-import type { RateLimits } from '../../limits/rate-limits.ts';
 import { USABLE } from '../../sessions/sessions.ts';
 import { withId } from '../../with-id.ts';
 import type { HeldPermissions } from '../permissions/held-permissions.ts';
+import type { LinkPasswords } from './link-passwords.ts';
 import type { LinkProofs } from './link-proofs.ts';
 import { findTarget, type LinkTarget } from './link-targets.ts';
 import { linkTokenHash } from './link-tokens.ts';
@@ -45,27 +40,21 @@ export class LinkAccess {
   private readonly collections: Pick<Collections, 'shares' | 'files' | 'folders' | 'users'>;
   private readonly access: Pick<HeldPermissions, 'may'>;
   private readonly tree: Pick<FolderTree, 'isLive'>;
-  private readonly passwords: Pick<Passwords, 'verify'>;
+  private readonly passwords: LinkPasswords;
   private readonly proofs: LinkProofs;
-  private readonly limits: RateLimits;
-  private readonly audit: Pick<AuditTrail, 'record'>;
 
   constructor(parts: {
     collections: Pick<Collections, 'shares' | 'files' | 'folders' | 'users'>;
     access: Pick<HeldPermissions, 'may'>;
     tree: Pick<FolderTree, 'isLive'>;
-    passwords: Pick<Passwords, 'verify'>;
+    passwords: LinkPasswords;
     proofs: LinkProofs;
-    limits: RateLimits;
-    audit: Pick<AuditTrail, 'record'>;
   }) {
     this.collections = parts.collections;
     this.access = parts.access;
     this.tree = parts.tree;
     this.passwords = parts.passwords;
     this.proofs = parts.proofs;
-    this.limits = parts.limits;
-    this.audit = parts.audit;
   }
 
   /**
@@ -109,29 +98,8 @@ export class LinkAccess {
     return found.length === ids.length;
   }
 
-  private async requirePassword(link: ShareLink, { password, proofs = [], ip }: LinkKey): Promise<void> {
+  private async requirePassword(link: ShareLink, { proofs = [], ...given }: LinkKey): Promise<void> {
     if (!link.passwordHash || proofs.some((proof) => this.proofs.holds(link, proof))) return;
-    if (password == null || password === '') {
-      throw new AppError('UNAUTHENTICATED', 'This link needs a password.');
-    }
-    const all = link._id.toHexString();
-    const one = `${all} ${addressKey(ip)}`;
-    // Both are spent before it is known, or many tries at once would all find something left.
-    await this.limits.spend('link-password', one);
-    await this.limits.spend('link-password-total', all);
-    const comparable = comparablePassword(password);
-    if (comparable === null || !(await this.passwords.verify(comparable, link.passwordHash))) {
-      await this.audit.record({
-        action: AuditAction.SHARE_PASSWORD_FAILED,
-        outcome: AuditOutcome.REFUSED,
-        subject: link.userId,
-        target: link._id,
-      });
-      throw new AppError('FORBIDDEN', 'This is not the link’s password.');
-    }
-    await Promise.all([
-      this.limits.giveBack('link-password', one),
-      this.limits.giveBack('link-password-total', all),
-    ]);
+    await this.passwords.require(link, given, 'link');
   }
 }

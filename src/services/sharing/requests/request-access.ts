@@ -1,16 +1,11 @@
-import type { Passwords } from '../../../auth/passwords.ts';
 import { AppError } from '../../../errors.ts';
-import { AuditAction, AuditOutcome } from '../../../models/audit-event.ts';
 import type { Collections } from '../../../models/collections.ts';
 import type { Folder } from '../../../models/folder.ts';
 import type { UploadRequest } from '../../../models/upload-request.ts';
-import { comparablePassword } from '../../accounts/account-rules.ts';
-import type { AuditTrail } from '../../audit/audit-trail.ts';
 import type { FolderTree } from '../../folders/folder-tree.ts';
-import { addressKey } from '../../limits/address-key.ts';
-import type { RateLimits } from '../../limits/rate-limits.ts';
 import { USABLE } from '../../sessions/sessions.ts';
 import { withId } from '../../with-id.ts';
+import type { LinkPasswords } from '../links/link-passwords.ts';
 import type { LinkProofs } from '../links/link-proofs.ts';
 import { linkTokenHash } from '../links/link-tokens.ts';
 import type { HeldPermissions } from '../permissions/held-permissions.ts';
@@ -38,27 +33,21 @@ export class RequestAccess {
   private readonly collections: Pick<Collections, 'uploadRequests' | 'folders' | 'users'>;
   private readonly access: Pick<HeldPermissions, 'may'>;
   private readonly tree: Pick<FolderTree, 'isLive'>;
-  private readonly passwords: Pick<Passwords, 'verify'>;
+  private readonly passwords: LinkPasswords;
   private readonly proofs: LinkProofs;
-  private readonly limits: RateLimits;
-  private readonly audit: Pick<AuditTrail, 'record'>;
 
   constructor(parts: {
     collections: Pick<Collections, 'uploadRequests' | 'folders' | 'users'>;
     access: Pick<HeldPermissions, 'may'>;
     tree: Pick<FolderTree, 'isLive'>;
-    passwords: Pick<Passwords, 'verify'>;
+    passwords: LinkPasswords;
     proofs: LinkProofs;
-    limits: RateLimits;
-    audit: Pick<AuditTrail, 'record'>;
   }) {
     this.collections = parts.collections;
     this.access = parts.access;
     this.tree = parts.tree;
     this.passwords = parts.passwords;
     this.proofs = parts.proofs;
-    this.limits = parts.limits;
-    this.audit = parts.audit;
   }
 
   /**
@@ -89,29 +78,8 @@ export class RequestAccess {
    * Lets pass who has the password, with a proof of it for later: UNAUTHENTICATED without one, FORBIDDEN with a wrong
    * one, RATE_LIMITED after too many of those.
    */
-  async requirePassword(request: UploadRequest, { password, proof, ip }: RequestKey): Promise<string> {
-    if (this.isProved(request, proof)) return this.proofs.give(request, PROOF_SECONDS);
-    if (password == null || password === '')
-      throw new AppError('UNAUTHENTICATED', 'This upload request needs a password.');
-    const all = request._id.toHexString();
-    const one = `${all} ${addressKey(ip)}`;
-    // Both are spent before it is known, or many tries at once would all find something left.
-    await this.limits.spend('link-password', one);
-    await this.limits.spend('link-password-total', all);
-    const comparable = comparablePassword(password);
-    if (comparable === null || !(await this.passwords.verify(comparable, request.passwordHash ?? ''))) {
-      await this.audit.record({
-        action: AuditAction.SHARE_PASSWORD_FAILED,
-        outcome: AuditOutcome.REFUSED,
-        subject: request.userId,
-        target: request._id,
-      });
-      throw new AppError('FORBIDDEN', 'This is not the request’s password.');
-    }
-    await Promise.all([
-      this.limits.giveBack('link-password', one),
-      this.limits.giveBack('link-password-total', all),
-    ]);
+  async requirePassword(request: UploadRequest, { proof, ...given }: RequestKey): Promise<string> {
+    if (!this.isProved(request, proof)) await this.passwords.require(request, given, 'upload request');
     return this.proofs.give(request, PROOF_SECONDS);
   }
 
