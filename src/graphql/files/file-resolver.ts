@@ -6,6 +6,7 @@ import { DEFAULT_PAGE } from '../../services/files/file-listing.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { Listed } from '../documents/list-sizes.ts';
 import { Needs } from '../permissions.ts';
+import { ExpiresInSeconds, ShownOrSaved } from './download-url-args.ts';
 import { ForwardListArgs, ListArgs, UpdateFileInput } from './file-inputs.ts';
 import { orderOf } from './file-order.ts';
 import {
@@ -133,18 +134,8 @@ export class FileResolver {
   })
   downloadUrl(
     @Root() file: StoredFile,
-    @Arg('expiresInSeconds', () => Int, {
-      nullable: true,
-      defaultValue: 300,
-      description: 'Seconds it works for, up to 7 days.',
-    })
-    expiresInSeconds: number | null,
-    @Arg('disposition', () => Disposition, {
-      nullable: true,
-      defaultValue: Disposition.ATTACHMENT,
-      description: 'Shown or saved.',
-    })
-    disposition: Disposition | null,
+    @ExpiresInSeconds() expiresInSeconds: number | null,
+    @ShownOrSaved() disposition: Disposition | null,
     @Ctx() { viewer, services }: Context,
   ): string {
     return services.links.contentUrl(

@@ -1,5 +1,5 @@
 import { GraphQLUpload } from 'graphql-upload-ts';
-import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, FieldResolver, ID, Mutation, Resolver, Root } from 'type-graphql';
 import { StoredFile } from '../../models/file.ts';
 import { FileVersion } from '../../models/file-version.ts';
 import { User } from '../../models/user.ts';
@@ -7,6 +7,7 @@ import { may } from '../../services/access.ts';
 import type { IncomingFile } from '../../services/uploads/uploads.ts';
 import { type Context, viewerOf } from '../context.ts';
 import { Listed } from '../documents/list-sizes.ts';
+import { ExpiresInSeconds, ShownOrSaved } from '../files/download-url-args.ts';
 import { Disposition } from '../files/file-types.ts';
 import { Needs } from '../permissions.ts';
 import { UploadVersionInput } from './version-inputs.ts';
@@ -88,18 +89,8 @@ export class FileVersionResolver {
   })
   downloadUrl(
     @Root() { id, fileId = '' }: FileVersion,
-    @Arg('expiresInSeconds', () => Int, {
-      nullable: true,
-      defaultValue: 300,
-      description: 'Seconds it works for, up to 7 days.',
-    })
-    expiresInSeconds: number | null,
-    @Arg('disposition', () => Disposition, {
-      nullable: true,
-      defaultValue: Disposition.ATTACHMENT,
-      description: 'Shown or saved.',
-    })
-    disposition: Disposition | null,
+    @ExpiresInSeconds() expiresInSeconds: number | null,
+    @ShownOrSaved() disposition: Disposition | null,
     @Ctx() { viewer, services }: Context,
   ): string {
     const shown = disposition ?? Disposition.ATTACHMENT;
